@@ -1,0 +1,14 @@
+/**
+ * Corral: counters, unique IDs and locks on Apache ZooKeeper.
+ *
+ * This is the umbrella header; each recipe has a header of its own.
+ */
+#ifndef CORRAL_H
+#define CORRAL_H
+
+#include <corral/client.h>
+#include <corral/counter.h>
+#include <corral/op.h>
+#include <corral/status.h>
+
+#endif
