@@ -1,0 +1,20 @@
+/*
+ * The only place where the library gets memory, so that tests can make any
+ * allocation fail.
+ */
+#ifndef CORRALI_ALLOC_H
+#define CORRALI_ALLOC_H
+
+#include <stddef.h>
+
+/* Zeroed memory, or NULL. */
+void *corrali_alloc(size_t size);
+char *corrali_strdup(const char *text);
+/* A printf()-made string, or NULL. */
+char *corrali_asprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void corrali_free(void *memory);
+
+/* For tests: let the @nth allocation from now on fail, and every later one; 0: none. Any thread. */
+void corrali_alloc_fail_from(unsigned long nth);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * The backend: everything that the library observes of the world. It carries
+ * asynchronous ZooKeeper requests, the session's ups and downs, a clock, a
+ * timer and randomness; nothing above it looks at a clock, a thread or
+ * ZooKeeper itself. backend_zk.c is the real one; a simulated ensemble can
+ * stand in its place.
+ *
+ * Calls go down through corrali_backend_vtable, with the client's mutex held,
+ * and never block or call back. Events come up through corrali_backend_events,
+ * without any mutex held, one at a time per session.
+ */
+#ifndef CORRALI_BACKEND_H
+#define CORRALI_BACKEND_H
+
+#include <corral/client.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "list.h"
+
+typedef struct corrali_backend corrali_backend;
+typedef struct corrali_request corrali_request;
+
+typedef struct {
+    int64_t czxid;
+    int64_t mzxid;
+    int32_t version;
+    int32_t child_count;
+    int64_t ephemeral_owner;
+} corrali_stat;
+
+/* One write of a multi. */
+typedef enum { CORRALI_CREATE, CORRALI_SET, CORRALI_DELETE, CORRALI_CHECK } corrali_write_kind;
+
+typedef struct {
+    corrali_write_kind kind;
+    const char *path;
+    const char *data; /* CREATE, SET */
+    size_t length;
+    int32_t version;   /* SET, DELETE, CHECK; -1: any */
+    bool ephemeral;    /* CREATE */
+    bool open;         /* CREATE: open to everybody instead of the client's own ACL */
+    corrali_stat stat; /* reply of a SET that succeeded */
+} corrali_write;
+
+#define CORRALI_WRITES_MAX 4
+
+/*
+ * A request and its reply. The requester owns the memory, and what it points
+ * to, and keeps both until @done. A path is absolute, chroot included.
+ *
+ * GET reads data and stat of @path. SYNC lets the server catch up with its
+ * leader. MULTI applies @writes all or not at all; one that consists of checks
+ * alone is a quorum operation all the same.
+ *
+ * Status of a reply: 0; CORRAL_ENOENT, EEXIST (also: a DELETE found children),
+ * ECONFLICT (other version), EACCES and others of which the server says that
+ * they come from @writes[@failed] of a MULTI; ELOST: no reply came, it may or
+ * may not have been applied; else it was refused as a whole (@failed is 0).
+ */
+typedef enum { CORRALI_GET, CORRALI_SYNC, CORRALI_MULTI } corrali_request_kind;
+
+struct corrali_request {
+    corrali_request_kind kind;
+    const char *path;
+    corrali_write writes[CORRALI_WRITES_MAX];
+    size_t write_count;
+    void (*done)(corrali_request *); /* with the client's mutex held */
+    bool sent;                       /* has been given to the backend, ever */
+
+    int status;
+    size_t failed;
+    const char *data; /* valid during @done only */
+    size_t length;
+    corrali_stat stat; /* GET */
+
+    corrali_link link; /* the client's: in its list of held requests */
+    bool held;         /* ... it is in there */
+};
+
+/* What the backend must know of the client's options. Borrowed for the backend's life. */
+typedef struct {
+    const char *servers; /* without chroot */
+    int64_t session_timeout_ms;
+    const corral_auth *auth;
+    size_t auth_count;
+    corral_acl_kind acl;
+    const corral_acl *acl_entries;
+    size_t acl_count;
+} corrali_backend_options;
+
+typedef struct {
+    /* A connection is there; @session_id differs from the last one's when the session is new. */
+    void (*connected)(void *owner, int64_t session_id);
+    /* The connection is lost; the session may live on. */
+    void (*suspended)(void *owner);
+    /* The session has expired; a new one is being made. */
+    void (*expired)(void *owner);
+    /* The server refused the credentials. Nothing more will come. */
+    void (*auth_failed)(void *owner);
+    /* The reply to @request. */
+    void (*reply)(void *owner, corrali_request *request);
+    /* The time asked for with wake_at() has come. */
+    void (*timer)(void *owner);
+    /* close() has finished: all requests have been replied to, and this was the last event. */
+    void (*closed)(void *owner);
+} corrali_backend_events;
+
+typedef struct {
+    /* Start connecting. Returns 0 or CORRAL_ENOMEM. */
+    int (*start)(corrali_backend *, const corrali_backend_options *, const corrali_backend_events *,
+                 void *owner);
+    /* Send @request. Non-zero: it was not sent, and there will be no reply. CORRAL_ELOST: no connection now. */
+    int (*submit)(corrali_backend *, corrali_request *request);
+    /* The time in ns; runs on steadily, no matter how the calendar is set. */
+    int64_t (*now)(corrali_backend *);
+    /* Give a timer event at @when or soon after, also if a later time was asked for before. */
+    void (*wake_at)(corrali_backend *, int64_t when);
+    uint64_t (*random)(corrali_backend *);
+    /* End the session, reply ELOST to what is left, then tell closed(). Returns at once. */
+    void (*close)(corrali_backend *);
+    /* Free it: after closed(), or when start() failed. Waits for its threads. */
+    void (*destroy)(corrali_backend *);
+} corrali_backend_vtable;
+
+struct corrali_backend {
+    const corrali_backend_vtable *vtable;
+};
+
+/* The real one. NULL: no memory. */
+corrali_backend *corrali_backend_zk_new(void);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * A counter, as its three parts see it:
+ *
+ *     counter.c         the public calls; a counter's life; ending operations early
+ *     counter_batch.c   operations that change the value: combining, exactly once
+ *     counter_read.c    reads
+ */
+#ifndef CORRALI_COUNTER_H
+#define CORRALI_COUNTER_H
+
+#include <corral/counter.h>
+
+#include <stdbool.h>
+
+#include "backend.h"
+#include "internal.h"
+#include "list.h"
+
+/* What is known of the znode. */
+typedef enum { CORRALI_UNKNOWN, CORRALI_ABSENT, CORRALI_PRESENT } corrali_knowledge;
+
+typedef struct {
+    corrali_knowledge knowledge;
+    int32_t version;
+    int64_t value;
+    int64_t czxid;
+    int64_t mzxid;
+} corrali_counter_state;
+
+struct corral_counter {
+    corrali_link link; /* in client.counters; alone once closed */
+    corral_client *client;
+    char *path; /* chroot included */
+    uint32_t flags;
+    bool closed;
+    uint32_t refs;  /* the user's handle, operations with memory of their own, batch, reads */
+    uint32_t alive; /* operations whose callback has not returned */
+
+    corrali_link queue; /* operations that wait for a batch, in order */
+    corrali_link reads; /* operations being read for */
+    struct corrali_batch *batch; /* what is under way; NULL: idle, then queue is empty */
+    corrali_counter_state cache;
+    int64_t backoff_ns; /* bound of the next pause after a lost race; 0: races are rare */
+};
+
+/* --- counter.c --- */
+
+void corrali_counter_ref_locked(corral_counter *counter);
+/* The client, if the counter was freed: its reference is the caller's to drop. Else NULL. */
+corral_client *corrali_counter_unref_locked(corral_counter *counter);
+void corrali_counter_op_made_locked(corral_counter *counter);
+void corrali_counter_op_gone_locked(corral_counter *counter);
+/* End @op now: @cause, or EUNCERTAIN when it may have been applied. */
+void corrali_counter_abort_locked(corral_op *op, int cause);
+void corrali_counter_abort_all_locked(corral_counter *counter, int cause);
+/* @path, or the counter's when NULL, without chroot. */
+const char *corrali_counter_path_shown(const corral_counter *counter, const char *path);
+
+/* --- counter_batch.c --- */
+
+/* There is an operation in the queue: see to it that it gets done. */
+void corrali_batch_wake_locked(corral_counter *counter);
+/* The part of abort for an operation in the batch: take it out of there; may it have been applied? */
+bool corrali_batch_leave_locked(corral_op *op);
+/* The first operation in the batch; NULL: there is none. */
+corral_op *corrali_batch_first_locked(const corral_counter *counter);
+/* The queue has lost an operation: nothing may be left to do. */
+void corrali_batch_starved_locked(corral_counter *counter);
+
+/* --- counter_read.c --- */
+
+/* Start reading for @op. Returns 0 or CORRAL_ENOMEM. */
+int corrali_read_start_locked(corral_op *op);
+/* The part of abort for an operation being read for. */
+void corrali_read_leave_locked(corral_op *op);
+/* Take what a GET of the counter's znode says. 0, CORRAL_ECORRUPT, or CORRAL_ENOENT. */
+int corrali_counter_parse(const corrali_request *get, corrali_counter_state *ret_state);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * Reads of a counter: a get, behind a sync or a quorum operation where the
+ * caller asks for it. Both are sent at once; the server keeps their order.
+ */
+#include "alloc.h"
+#include "counter.h"
+#include "decimal.h"
+
+/* One read under way. */
+typedef struct corrali_reading {
+    corral_counter *counter;
+    corral_op *op;        /* NULL: it has ended early */
+    corrali_request first; /* SYNC and LINEARIZABLE */
+    corrali_request get;
+    bool has_first;
+    unsigned awaited; /* replies */
+    bool lost;        /* one of them was: both must be repeated */
+    int refusal;      /* what the first one was refused with */
+    corrali_counter_state found;
+    int status;
+} corrali_reading;
+
+int corrali_counter_parse(const corrali_request *get, corrali_counter_state *ret_state)
+{
+    int64_t value;
+
+    if (get->status == CORRAL_ENOENT) {
+        *ret_state = (corrali_counter_state){.knowledge = CORRALI_ABSENT};
+        return CORRAL_ENOENT;
+    }
+    if (get->status != CORRAL_OK) {
+        return get->status;
+    }
+    if (!corrali_decimal_decode(get->data, get->length, &value)) {
+        return CORRAL_ECORRUPT;
+    }
+    *ret_state = (corrali_counter_state){.knowledge = CORRALI_PRESENT,
+                                         .version = get->stat.version,
+                                         .value = value,
+                                         .czxid = get->stat.czxid,
+                                         .mzxid = get->stat.mzxid};
+    return CORRAL_OK;
+}
+
+static void send_locked(corrali_reading *own)
+{
+    corral_client *client = own->counter->client;
+
+    own->lost = false;
+    own->refusal = CORRAL_OK;
+    own->awaited = own->has_first ? 2 : 1;
+    if (own->has_first) {
+        corrali_submit_locked(client, &own->first);
+    }
+    corrali_submit_locked(client, &own->get);
+}
+
+static void free_reading(corrali_reading *own)
+{
+    corral_client *last = corrali_counter_unref_locked(own->counter);
+
+    if (last != NULL) {
+        corrali_client_unref(last);
+    }
+    corrali_free(own);
+}
+
+/* Spare the next batch a read, if this is news to it. */
+static void remember_locked(corral_counter *counter, const corrali_counter_state *found)
+{
+    corrali_counter_state *cache = &counter->cache;
+
+    if (counter->batch == NULL && found->mzxid > cache->mzxid) {
+        *cache = *found;
+    }
+}
+
+static void finish_locked(corrali_reading *own)
+{
+    corral_op *op = own->op;
+    int status = own->refusal != CORRAL_OK ? own->refusal : own->status;
+
+    corrali_list_remove(&op->task.link);
+    if (status == CORRAL_OK) {
+        remember_locked(own->counter, &own->found);
+        op->value = own->found.value;
+        op->stamp = (corral_stamp){
+            .czxid = own->found.czxid, .mzxid = own->found.mzxid, .version = own->found.version};
+    }
+    corrali_op_end_locked(op, status, status);
+    free_reading(own);
+}
+
+static void replied_locked(corrali_reading *own)
+{
+    if (--own->awaited > 0) {
+        return;
+    }
+    if (own->op == NULL) {
+        free_reading(own);
+    } else if (own->lost) {
+        send_locked(own);
+    } else {
+        finish_locked(own);
+    }
+}
+
+static void first_done(corrali_request *request)
+{
+    corrali_reading *own = CORRALI_CONTAINER(request, corrali_reading, first);
+
+    if (request->status == CORRAL_ELOST) {
+        own->lost = true;
+    } else if (request->status != CORRAL_OK && request->status != CORRAL_ENOENT) {
+        own->refusal = request->status; /* of an absent znode the get tells */
+    }
+    replied_locked(own);
+}
+
+static void get_done(corrali_request *request)
+{
+    corrali_reading *own = CORRALI_CONTAINER(request, corrali_reading, get);
+
+    if (request->status == CORRAL_ELOST) {
+        own->lost = true;
+    } else {
+        own->status = corrali_counter_parse(request, &own->found);
+    }
+    replied_locked(own);
+}
+
+int corrali_read_start_locked(corral_op *op)
+{
+    corral_counter *counter = op->counter;
+    corrali_reading *own = corrali_alloc(sizeof *own);
+
+    if (own == NULL) {
+        return CORRAL_ENOMEM;
+    }
+    own->counter = counter;
+    own->op = op;
+    own->get.kind = CORRALI_GET;
+    own->get.path = counter->path;
+    own->get.done = get_done;
+    own->has_first = op->argument != CORRAL_READ_LOCAL;
+    own->first.kind = op->argument == CORRAL_READ_SYNC ? CORRALI_SYNC : CORRALI_MULTI;
+    own->first.path = counter->path;
+    own->first.done = first_done;
+    own->first.write_count = 1;
+    own->first.writes[0] = (corrali_write){.kind = CORRALI_CHECK, .path = counter->path, .version = -1};
+    corrali_counter_ref_locked(counter);
+    op->place = CORRALI_READING;
+    op->reading = own;
+    corrali_list_append(&counter->reads, &op->task.link);
+    send_locked(own);
+    return CORRAL_OK;
+}
+
+void corrali_read_leave_locked(corral_op *op)
+{
+    corrali_reading *own = op->reading;
+    corral_client *client = op->counter->client;
+
+    corrali_list_remove(&op->task.link);
+    own->op = NULL;
+    if (own->has_first && corrali_withdraw_locked(client, &own->first)) {
+        own->awaited--;
+    }
+    if (corrali_withdraw_locked(client, &own->get)) {
+        own->awaited--;
+    }
+    if (own->awaited == 0) {
+        free_reading(own);
+    }
+}

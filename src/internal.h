@@ -1,0 +1,211 @@
+/*
+ * The client and the operation, as all parts of the library see them.
+ *
+ * Layers, calls going down only:
+ *
+ *     counter*.c              recipes: state machines that never block
+ *     writer.c mkdirs.c       house-keeping znodes that recipes share
+ *     client.c session.c      life of a client; session, held requests, timers
+ *     op.c dispatch.c         operation handles; delivery of callbacks
+ *     backend.h               ZooKeeper, clock and randomness
+ *
+ * Locking: one mutex per client guards the client and everything made from it:
+ * all fields below unless they say otherwise. A function whose name ends in
+ * _locked expects it held. No callback of the user's runs under it. What ends
+ * under it is collected, and woken by corrali_unlock() once it is free. Order:
+ * client's mutex, then the backend's, then the log's.
+ *
+ * References: an operation keeps its counter, a counter its client. So
+ * handles outlive corral_client_close().
+ */
+#ifndef CORRALI_INTERNAL_H
+#define CORRALI_INTERNAL_H
+
+#include <corral/client.h>
+#include <corral/counter.h>
+#include <corral/op.h>
+#include <corral/status.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "backend.h"
+#include "latch.h"
+#include "list.h"
+#include "log.h"
+#include "timer.h"
+#include "writer.h"
+
+/* --- dispatch.c: delivery of callbacks --- */
+
+/* Something for the dispatch thread. */
+typedef struct corrali_task corrali_task;
+struct corrali_task {
+    corrali_link link;
+    void (*run)(corrali_task *);            /* without a lock */
+    void (*release_locked)(corrali_task *); /* after run, once for a whole batch of tasks; may be NULL */
+};
+
+typedef struct {
+    pthread_t thread;
+    pthread_cond_t wake;
+    corrali_link tasks; /* due, in order */
+    bool idle;          /* the thread waits for tasks */
+    bool stopping;      /* it ends when there are none left */
+} corrali_dispatch;
+
+int corrali_dispatch_start(corral_client *client);
+void corrali_dispatch_add_locked(corral_client *client, corrali_task *task);
+/* Run what is due, then end the thread. */
+void corrali_dispatch_stop(corral_client *client);
+/* Is this thread running callbacks of @client? */
+bool corrali_dispatching(const corral_client *client);
+
+/* --- op.c: operations --- */
+
+typedef enum { CORRALI_ADD, CORRALI_SET_VALUE, CORRALI_COMPARE_SET, CORRALI_DESTROY, CORRALI_READ } corrali_op_kind;
+
+/* Where an operation is. */
+typedef enum {
+    CORRALI_QUEUED,  /* in counter.queue */
+    CORRALI_BATCHED, /* in batch.ops */
+    CORRALI_READING, /* in counter.reads; a read is under way for it */
+    CORRALI_ENDED
+} corrali_op_place;
+
+struct corral_op {
+    corrali_task task; /* its link is in the list that @place says, then in those of delivery */
+    corrali_timer deadline;
+    corral_counter *counter;
+    corrali_op_kind kind;
+    corrali_op_place place;
+    bool blocking;    /* lives on the stack of a thread that waits for @ended */
+    int64_t argument; /* delta, value, expected, read level */
+    int64_t desired;
+    struct corrali_reading *reading; /* READING: what works for it */
+    union {
+        corral_int64_cb int64;
+        corral_status_cb status;
+    } callback;
+    void *arg;
+
+    /* The result; BATCHED: what it will be when the batch commits. */
+    int status;
+    int cause;
+    int64_t value;
+    corral_stamp stamp;
+    char *path; /* the failure's, chroot included; NULL: the counter's */
+
+    corrali_latch ended; /* its callback has returned; a blocking one: its result is there */
+    atomic_uint refs;    /* the library's until then, and the caller's */
+};
+
+/* An operation of @counter, or NULL. */
+corral_op *corrali_op_new_locked(corral_counter *counter);
+/* The same in the caller's memory, for a blocking call. */
+void corrali_op_init_locked(corral_op *op, corral_counter *counter, bool blocking);
+/* Start the deadline. Returns 0 or CORRAL_ENOMEM. */
+int corrali_op_set_deadline_locked(corral_op *op, int64_t timeout_ms);
+/* Give it up before it was submitted. */
+void corrali_op_discard_locked(corral_op *op);
+/* End it with the result in it and this status; it must be in no list. */
+void corrali_op_end_locked(corral_op *op, int status, int cause);
+/* The same for a failure that is about another znode than the counter's. */
+void corrali_op_end_at_locked(corral_op *op, int status, int cause, const char *path);
+
+/* --- client.c, session.c --- */
+
+typedef struct {
+    corrali_task task;
+    corral_state states[8]; /* not yet told, oldest first; when full, the newest replaces the last */
+    size_t count;
+    corral_state_cb callback;
+    void *arg;
+} corrali_announcer;
+
+struct corral_client {
+    /* Set when made. */
+    unsigned fork_generation;
+    char *servers; /* chroot cut off */
+    char *chroot;  /* "" or "/..."; put before every path here, so that it can be made, too */
+    size_t chroot_length;
+    char *home; /* chroot included */
+    int64_t request_timeout_ms;
+    corral_auth *auth;
+    corral_acl *acl_entries;
+    corrali_backend_options backend_options;
+    corrali_backend *backend;
+    corrali_log_sink log;
+
+    atomic_uint refs;
+    _Atomic corral_state state;
+    corrali_latch closed; /* the backend has ended */
+
+    pthread_mutex_t mutex;
+    pthread_cond_t counter_idle; /* a closing counter's last callback has returned */
+    corrali_link woken;          /* blocking operations that have ended; emptied by corrali_unlock() */
+    corrali_dispatch dispatch;
+    corrali_announcer announcer;
+    corrali_timers timers;
+    int64_t armed; /* the backend will give a timer event by then */
+    corrali_link counters;
+    corrali_link spare_ops;
+
+    /* Session. */
+    int64_t session_id;       /* of the last connection; 0: none, or it expired */
+    int64_t barrier_passed;   /* the session whose barrier was answered */
+    bool connected;           /* there is a connection */
+    bool ready;               /* ... and its session has passed the barrier: requests may go */
+    bool closing;             /* no new operations */
+    bool shut;                /* no new requests */
+    bool auth_failed;
+    corrali_request barrier;  /* the first request of a session */
+    corrali_link held;        /* requests waiting until ready */
+    corrali_link refused;     /* requests that could not be sent; told so by @refusal */
+    corrali_timer refusal;
+    corrali_timer farewell;   /* bounds the clean-up when closing */
+    size_t in_flight;
+
+    corrali_writer writer;
+    corral_client_stats stats;
+};
+
+/* May the caller use @client here? 0, CORRAL_EFORK, or CORRAL_EDEADLK in a log callback. */
+int corrali_enter(const corral_client *client);
+/* The same for a call that waits: CORRAL_EDEADLK also in a callback of @client. */
+int corrali_enter_blocking(const corral_client *client);
+/* May a new operation be submitted? 0, CORRAL_ECLOSED or CORRAL_EACCES (authentication failed). */
+int corrali_client_accepts_locked(const corral_client *client);
+
+void corrali_lock(corral_client *client);
+void corrali_unlock(corral_client *client);
+void corrali_client_ref(corral_client *client);
+/* Not with the mutex held, unless another reference is certain. */
+void corrali_client_unref(corral_client *client);
+
+/* Get a reply to @request by way of its done(): never inline, and exactly once. */
+void corrali_submit_locked(corral_client *client, corrali_request *request);
+/* Take @request back if it has not been sent this time: true, and there will be no reply. */
+bool corrali_withdraw_locked(corral_client *client, corrali_request *request);
+
+int64_t corrali_now_locked(corral_client *client);
+uint64_t corrali_random_locked(corral_client *client);
+/* Now plus @ms, without overflow. */
+int64_t corrali_time_after_locked(corral_client *client, int64_t ms);
+
+/* End all operations: with @cause, or EUNCERTAIN where one may have been applied. */
+void corrali_client_abort_all_locked(corral_client *client, int cause);
+
+extern const corrali_backend_events corrali_session_events;
+void corrali_session_init(corral_client *client);
+/* Tell the state callback. */
+void corrali_announce_locked(corral_client *client, corral_state state);
+/* Answer everything held with CORRAL_ECLOSED, take no more requests, and end the backend. */
+void corrali_session_shut_locked(corral_client *client);
+
+/* A client on @backend, which it owns from now on, also on failure. The seam for simulated ensembles. */
+int corrali_client_new(const char *servers, const corral_client_options *options, corrali_backend *backend,
+                       corral_client **ret_client);
+
+#endif

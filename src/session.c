@@ -1,0 +1,318 @@
+/*
+ * The session of a client as the backend tells of it, and the requests that
+ * wait for one.
+ *
+ *     CONNECTING --connected--> [barrier] --> ready <--> SUSPENDED
+ *                                  ^                        |
+ *                                  +---- new session ---- LOST
+ *
+ * A new session may land on a server that lags behind what the old one saw. So
+ * its first request is a quorum operation, the barrier, and everything else is
+ * held until its reply. A connection of the same session needs none: servers
+ * refuse a client that has seen more than they have.
+ */
+#include <string.h>
+
+#include "internal.h"
+
+/*
+ * Requests given to libzookeeper and not answered yet; more are held. It wakes
+ * its I/O thread by a byte in a pipe for each request, and closes the socket
+ * when the pipe, of 64 KiB, is full.
+ */
+enum { IN_FLIGHT_MAX = 4096 };
+
+/* --- requests --- */
+
+static void refuse_locked(corral_client *client, corrali_request *request, int status)
+{
+    request->status = status;
+    request->failed = 0;
+    corrali_list_append(&client->refused, &request->link);
+    if (client->refusal.slot == 0) {
+        /* Without memory even for that, the next timer or reply will find it. */
+        (void)corrali_timers_set(&client->timers, &client->refusal, corrali_now_locked(client));
+    }
+}
+
+static void tell_refused_locked(corral_client *client)
+{
+    corrali_link *link;
+
+    while ((link = corrali_list_pop(&client->refused)) != NULL) {
+        corrali_request *request = CORRALI_CONTAINER(link, corrali_request, link);
+
+        request->done(request);
+    }
+}
+
+/* on_timer() does the work. */
+static void refusal_due(corrali_timer *timer)
+{
+    (void)timer;
+}
+
+static void hold_locked(corral_client *client, corrali_request *request)
+{
+    request->held = true;
+    corrali_list_append(&client->held, &request->link);
+}
+
+/* Give @request to the backend; false: there is no connection, it is not sent. */
+static bool send_locked(corral_client *client, corrali_request *request)
+{
+    int status = client->backend->vtable->submit(client->backend, request);
+
+    if (status == CORRAL_ELOST) {
+        client->ready = false;
+        return false;
+    }
+    if (status != CORRAL_OK) {
+        refuse_locked(client, request, status);
+        return true;
+    }
+    request->sent = true;
+    client->in_flight++;
+    client->stats.requests++;
+    return true;
+}
+
+static void send_held_locked(corral_client *client)
+{
+    while (client->ready && client->in_flight < IN_FLIGHT_MAX && !corrali_list_empty(&client->held)) {
+        corrali_request *request = CORRALI_CONTAINER(client->held.next, corrali_request, link);
+
+        corrali_list_remove(&request->link);
+        request->held = false;
+        if (!send_locked(client, request)) {
+            request->held = true;
+            corrali_list_insert_before(client->held.next, &request->link);
+        }
+    }
+}
+
+void corrali_submit_locked(corral_client *client, corrali_request *request)
+{
+    corrali_list_init(&request->link);
+    if (client->shut) {
+        refuse_locked(client, request, CORRAL_ECLOSED);
+    } else {
+        hold_locked(client, request);
+        send_held_locked(client);
+    }
+}
+
+bool corrali_withdraw_locked(corral_client *client, corrali_request *request)
+{
+    (void)client;
+    if (!request->held) {
+        return false;
+    }
+    request->held = false;
+    corrali_list_remove(&request->link);
+    return true;
+}
+
+void corrali_session_shut_locked(corral_client *client)
+{
+    corrali_link *link;
+
+    client->shut = true;
+    while ((link = corrali_list_pop(&client->held)) != NULL) {
+        corrali_request *request = CORRALI_CONTAINER(link, corrali_request, link);
+
+        request->held = false;
+        refuse_locked(client, request, CORRAL_ECLOSED);
+    }
+    client->backend->vtable->close(client->backend);
+}
+
+/* --- states --- */
+
+static void announce(corrali_task *task)
+{
+    corrali_announcer *own = CORRALI_CONTAINER(task, corrali_announcer, task);
+    corral_client *client = CORRALI_CONTAINER(own, corral_client, announcer);
+    corral_state states[8];
+    size_t count;
+
+    corrali_lock(client);
+    count = own->count;
+    memcpy(states, own->states, sizeof states);
+    own->count = 0;
+    corrali_unlock(client);
+    for (size_t i = 0; i < count; i++) {
+        own->callback(client, states[i], own->arg);
+    }
+}
+
+void corrali_announce_locked(corral_client *client, corral_state state)
+{
+    static const char *const names[] = {"connecting",  "connected",   "suspended", "lost",
+                                        "reconnected", "auth failed", "closed"};
+    corrali_announcer *own = &client->announcer;
+
+    atomic_store(&client->state, state);
+    corrali_log(&client->log, CORRAL_LOG_INFO, "corral: session %s", names[state]);
+    if (own->callback == NULL) {
+        return;
+    }
+    if (own->count == 0) {
+        corrali_dispatch_add_locked(client, &own->task);
+    }
+    if (own->count == sizeof own->states / sizeof own->states[0]) {
+        own->count--;
+    }
+    own->states[own->count++] = state;
+}
+
+/* --- the barrier --- */
+
+static void ready_locked(corral_client *client)
+{
+    bool first = atomic_load(&client->state) == CORRAL_STATE_CONNECTING;
+
+    client->ready = true;
+    corrali_announce_locked(client, first ? CORRAL_STATE_CONNECTED : CORRAL_STATE_RECONNECTED);
+    send_held_locked(client);
+}
+
+/* It goes past the held requests; without a connection the next connection's event comes here again. */
+static void send_barrier_locked(corral_client *client)
+{
+    corrali_writer_barrier_locked(client);
+    (void)send_locked(client, &client->barrier);
+}
+
+static void barrier_done(corrali_request *request)
+{
+    corral_client *client = CORRALI_CONTAINER(request, corral_client, barrier);
+
+    request->sent = false;
+    if (request->status == CORRAL_ELOST || request->status == CORRAL_ENOMEM) {
+        if (client->connected && !client->shut) {
+            send_barrier_locked(client);
+        }
+        return;
+    }
+    /* Any answer means that this server has caught up, also a refusal. */
+    client->barrier_passed = client->session_id;
+    if (client->connected && !client->shut) {
+        ready_locked(client);
+    }
+}
+
+/* --- the backend's events --- */
+
+static void on_connected(void *owner, int64_t session_id)
+{
+    corral_client *client = owner;
+
+    corrali_lock(client);
+    client->connected = true;
+    if (session_id != client->session_id) {
+        client->session_id = session_id;
+        client->stats.sessions++;
+    }
+    if (client->barrier_passed == session_id) {
+        ready_locked(client);
+    } else if (!client->barrier.sent) {
+        send_barrier_locked(client);
+    }
+    corrali_unlock(client);
+}
+
+static void on_suspended(void *owner)
+{
+    corral_client *client = owner;
+
+    corrali_lock(client);
+    client->connected = false;
+    if (client->ready) {
+        corrali_announce_locked(client, CORRAL_STATE_SUSPENDED);
+    }
+    client->ready = false;
+    corrali_unlock(client);
+}
+
+static void on_expired(void *owner)
+{
+    corral_client *client = owner;
+
+    corrali_lock(client);
+    client->connected = false;
+    client->ready = false;
+    client->session_id = 0;
+    corrali_announce_locked(client, CORRAL_STATE_LOST);
+    corrali_unlock(client);
+}
+
+static void on_auth_failed(void *owner)
+{
+    corral_client *client = owner;
+
+    corrali_lock(client);
+    client->connected = false;
+    client->ready = false;
+    client->auth_failed = true;
+    corrali_announce_locked(client, CORRAL_STATE_AUTH_FAILED);
+    corrali_client_abort_all_locked(client, CORRAL_EACCES);
+    corrali_unlock(client);
+}
+
+static void on_reply(void *owner, corrali_request *request)
+{
+    corral_client *client = owner;
+
+    corrali_lock(client);
+    client->in_flight--;
+    request->done(request);
+    send_held_locked(client);
+    tell_refused_locked(client);
+    corrali_unlock(client);
+}
+
+static void on_timer(void *owner)
+{
+    corral_client *client = owner;
+    corrali_timer *due;
+    int64_t now;
+
+    corrali_lock(client);
+    client->armed = CORRALI_NEVER;
+    now = corrali_now_locked(client);
+    while ((due = corrali_timers_take_due(&client->timers, now)) != NULL) {
+        due->fire(due);
+    }
+    tell_refused_locked(client);
+    corrali_unlock(client);
+}
+
+static void on_closed(void *owner)
+{
+    corral_client *client = owner;
+
+    corrali_lock(client);
+    tell_refused_locked(client);
+    corrali_unlock(client);
+    corrali_latch_open(&client->closed);
+}
+
+const corrali_backend_events corrali_session_events = {.connected = on_connected,
+                                                       .suspended = on_suspended,
+                                                       .expired = on_expired,
+                                                       .auth_failed = on_auth_failed,
+                                                       .reply = on_reply,
+                                                       .timer = on_timer,
+                                                       .closed = on_closed};
+
+void corrali_session_init(corral_client *client)
+{
+    corrali_list_init(&client->held);
+    corrali_list_init(&client->refused);
+    client->refusal.fire = refusal_due;
+    client->barrier.kind = CORRALI_MULTI;
+    client->barrier.done = barrier_done;
+    client->announcer.task.run = announce;
+    corrali_list_init(&client->announcer.task.link);
+}
