@@ -342,7 +342,7 @@ int corrali_client_new(const char *servers, const corral_client_options *options
     return status;
 }
 
-/* $CORRAL_AUTH, "scheme:credential", to @ret_auth, whose memory is @ret_text. False: malformed, or no memory. */
+/* $CORRAL_AUTH, "scheme:credential", to @ret_auth, whose memory is @ret_text; NULL there if it is not set. */
 static int auth_from_environment(corral_auth *ret_auth, char **ret_text)
 {
     const char *variable = getenv("CORRAL_AUTH");
@@ -457,11 +457,11 @@ int corral_client_close(corral_client *client)
     begin_close_locked(client);
     corrali_unlock(client);
     (void)corrali_latch_wait(&client->closed, CORRAL_FOREVER);
-    client->backend->vtable->destroy(client->backend);
     corrali_lock(client);
-    client->armed = 0; /* the backend has no clock any more */
+    client->armed = 0; /* callbacks still run; they must not ask the backend for the time */
     corrali_announce_locked(client, CORRAL_STATE_CLOSED);
     corrali_unlock(client);
+    client->backend->vtable->destroy(client->backend);
     corrali_log_remove(&client->log);
     corrali_dispatch_stop(client);
     corrali_client_unref(client);

@@ -419,6 +419,10 @@ static void lost_race(corrali_batch *own)
     forget_state(counter);
     requeue(own);
     counter->backoff_ns = bound > BACKOFF_MAX_NS ? BACKOFF_MAX_NS : bound;
+    if (corrali_list_empty(&counter->queue)) {
+        advance(own); /* nobody is left to pause for */
+        return;
+    }
     pause_for(own, (int64_t)(corrali_random_locked(client) % (uint64_t)counter->backoff_ns));
 }
 

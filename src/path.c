@@ -4,16 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The length of the UTF-8 character at @text, 0 if it is none or a control character that servers refuse. */
+/*
+ * The length of the UTF-8 character at @text; 0 if it is none, or one that
+ * servers refuse: controls, surrogates (so everything beyond the basic plane),
+ * private use and specials.
+ */
 static size_t character(const unsigned char *text)
 {
     uint32_t code = text[0];
-    size_t length = code < 0x80 ? 1 : code >= 0xf0 ? 4 : code >= 0xe0 ? 3 : 2;
+    size_t length = code >= 0xe0 ? 3 : 2;
 
     if (code < 0x80) {
         return code > 0x1f && code != 0x7f ? 1 : 0;
     }
-    if (code < 0xc2 || code > 0xf4) {
+    if (code < 0xc2 || code >= 0xf0) {
         return 0;
     }
     code &= 0x7fu >> length;
@@ -23,14 +27,10 @@ static size_t character(const unsigned char *text)
         }
         code = code << 6 | (text[i] & 0x3f);
     }
-    /* Overlong forms; C1 controls; surrogates, private use and specials: the server's own list. */
-    if ((length == 3 && code < 0x800) || (length == 4 && (code < 0x10000 || code > 0x10ffff))) {
-        return 0;
+    if (length == 3 && code < 0x800) {
+        return 0; /* an overlong form */
     }
-    if (code <= 0x9f || (code >= 0xd800 && code <= 0xf8ff) || (code >= 0xfff0 && code <= 0xffff)) {
-        return 0;
-    }
-    return length;
+    return code <= 0x9f || (code >= 0xd800 && code <= 0xf8ff) || code >= 0xfff0 ? 0 : length;
 }
 
 static bool component_valid(const char *text, size_t length)

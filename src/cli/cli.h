@@ -1,0 +1,63 @@
+/**
+ * What the parts of the corral tool share: settings, commands, exit statuses.
+ *
+ * The tool uses the public headers of the library only.
+ */
+#ifndef CORRAL_CLI_H
+#define CORRAL_CLI_H
+
+#include <corral.h>
+#include <stdbool.h>
+
+#include "options.h"
+
+/** Exit statuses. `dev` with a command gives that command's own. */
+enum {
+    CLI_DONE = 0,
+    CLI_NO = 1,          /**< the answer is no */
+    CLI_USAGE = 2,       /**< the command line or the environment is wrong */
+    CLI_UNREACHABLE = 3, /**< timed out or unreachable: not done, try later */
+    CLI_REFUSED = 4,     /**< bad data, bounds, access: not done, and would not be later */
+    CLI_UNKNOWN = 5,     /**< may or may not have been done */
+    CLI_OUTPUT = 6,      /**< done, but the result could not be written */
+    CLI_NOT_EXECUTABLE = 126,
+    CLI_NOT_FOUND = 127,
+    CLI_SIGNAL = 128 /**< plus the number of the signal */
+};
+
+/** What the global options and the environment say. Strings live as long as the process. */
+typedef struct {
+    const char *servers; /**< never NULL */
+    const char *home;    /**< NULL: the library's default */
+    corral_auth auth;    /**< scheme NULL: none */
+    int64_t timeout_ms;
+    bool json;
+} cli_settings;
+
+/** A command line, taken apart. */
+typedef struct {
+    const cli_settings *settings;
+    const cli_option_set *options; /**< the command's own */
+    char **operands;               /**< NULL at the end */
+    int operand_count;
+    char **rest; /**< what follows "--", for commands that take a command; NULL: no "--" */
+} cli_call;
+
+/** A command of the tool. */
+typedef struct {
+    const char *name;          /**< "counter add" */
+    const char *synopsis;      /**< what follows the name in a usage line */
+    const char *summary;       /**< half a line */
+    const char *help;          /**< paragraphs for --help */
+    const cli_option *options; /**< its own; ends with a NULL name */
+    int min_operands;
+    int max_operands;
+    bool takes_command; /**< "--" begins a command to run */
+    int (*run)(const cli_call *call);
+} cli_command;
+
+/** The commands of each file; arrays end with a NULL name. */
+extern const cli_command cli_counter_commands[];
+extern const cli_command cli_dev_commands[];
+
+#endif

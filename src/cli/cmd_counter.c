@@ -1,0 +1,333 @@
+/** The commands on counters. All but rm print the value that the counter then has. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "output.h"
+#include "session.h"
+
+#define PATH_RULE "needs a / in front, none at the end, no empty, . or .. part, UTF-8, at most 1023 bytes"
+
+/** One command: what it is asked, what it works with, and how the operation ended. */
+typedef struct counter_call {
+    const cli_call *call;
+    const char *path;
+    int64_t numbers[2]; /**< DELTA; VALUE; or EXPECTED and NEW */
+    corral_read level;
+    bool conflict_is_answer; /**< ECONFLICT is a "no" with a value, not an error */
+
+    int (*submit)(struct counter_call *c, corral_op **ret_op);
+    void (*print)(const struct counter_call *c); /**< with status 0, or ECONFLICT if it is an answer */
+
+    cli_session session;
+    corral_counter *counter;
+    int status;
+    int64_t value;
+    corral_stamp stamp;
+} counter_call;
+
+/* ---- from the operation to the exit status ---- */
+
+static void on_value(int status, int64_t value, const corral_stamp *stamp, void *arg)
+{
+    counter_call *c = arg;
+    c->status = status;
+    c->value = value;
+    c->stamp = *stamp;
+    cli_session_wake(&c->session);
+}
+
+static void on_status(int status, void *arg)
+{
+    counter_call *c = arg;
+    c->status = status;
+    cli_session_wake(&c->session);
+}
+
+static int open_counter(counter_call *c)
+{
+    corral_counter_options options = CORRAL_COUNTER_OPTIONS_INIT;
+    if (cli_option_value(c->call->options, "at-most-once") != NULL) {
+        options.flags |= CORRAL_COUNTER_AT_MOST_ONCE;
+    }
+    int status = corral_counter_open(c->session.client, c->path, &options, &c->counter);
+    if (status == CORRAL_EINVAL) {
+        cli_error("%.100s%s: not a znode path: " PATH_RULE, c->path, strlen(c->path) > 100 ? "..." : "");
+    } else if (status != 0) {
+        cli_error("%s: %s", c->path, corral_strerror(status));
+    }
+    return cli_exit_status(status);
+}
+
+static const char *explain(int status)
+{
+    switch (status) {
+    case CORRAL_ENOENT:
+        return "no such counter";
+    case CORRAL_ECORRUPT:
+        return "holds no decimal 64-bit number; left as it is";
+    case CORRAL_ERANGE:
+        return "the sum would leave the range of a signed 64-bit integer; left as it is";
+    case CORRAL_ECONFLICT:
+        return "has children; left as it is";
+    default:
+        return NULL;
+    }
+}
+
+static int run_operation(counter_call *c)
+{
+    corral_op *op;
+    int exit_status = CLI_DONE;
+    int status = c->submit(c, &op);
+    if (status != 0) {
+        cli_error("%s: %s", c->path, corral_strerror(status));
+        return cli_exit_status(status);
+    }
+    cli_session_wait(&c->session, op);
+    if (c->status == CORRAL_ECONFLICT && c->conflict_is_answer) {
+        c->print(c);
+        exit_status = CLI_NO;
+    } else if (c->status == 0) {
+        c->print(c);
+    } else {
+        exit_status = cli_session_report(&c->session, op, c->path, explain(c->status));
+    }
+    /* Now, not after the session has been closed: that may take its time. */
+    cli_flush_output();
+    corral_op_unref(op);
+    return exit_status;
+}
+
+static int run_counter(counter_call *c)
+{
+    int status = cli_session_open(&c->session, c->call->settings);
+    if (status != 0) {
+        return status;
+    }
+    status = open_counter(c);
+    if (status == 0) {
+        status = run_operation(c);
+    }
+    corral_counter_close(c->counter);
+    return cli_session_close(&c->session, status);
+}
+
+/* ---- results ---- */
+
+static void print_stamp(const corral_stamp *stamp)
+{
+    cli_json_int64("czxid", stamp->czxid);
+    cli_json_int64("mzxid", stamp->mzxid);
+    cli_json_number("version", stamp->version);
+    cli_json_number("index", stamp->index);
+}
+
+/** What get found or add made. */
+static void print_value(const counter_call *c)
+{
+    if (!c->call->settings->json) {
+        printf("%" PRId64 "\n", c->value);
+        return;
+    }
+    cli_json_begin();
+    cli_json_string("path", c->path);
+    cli_json_int64("value", c->value);
+    print_stamp(&c->stamp);
+    cli_json_end();
+}
+
+static void print_set(const counter_call *c)
+{
+    if (!c->call->settings->json) {
+        printf("%" PRId64 "\n", c->numbers[0]);
+        return;
+    }
+    cli_json_begin();
+    cli_json_string("path", c->path);
+    cli_json_int64("value", c->numbers[0]);
+    cli_json_int64("previous", c->value);
+    print_stamp(&c->stamp);
+    cli_json_end();
+}
+
+static void print_cas(const counter_call *c)
+{
+    int64_t value = c->status == 0 ? c->numbers[1] : c->value;
+    if (!c->call->settings->json) {
+        printf("%" PRId64 "\n", value);
+        return;
+    }
+    cli_json_begin();
+    cli_json_string("path", c->path);
+    cli_json_bool("swapped", c->status == 0);
+    cli_json_int64("value", value);
+    if (c->status == 0) {
+        print_stamp(&c->stamp);
+    }
+    cli_json_end();
+}
+
+static void print_removed(const counter_call *c)
+{
+    if (c->call->settings->json) {
+        cli_json_begin();
+        cli_json_string("path", c->path);
+        cli_json_bool("removed", true);
+        cli_json_end();
+    }
+}
+
+/* ---- the commands ---- */
+
+static int submit_add(counter_call *c, corral_op **ret_op)
+{
+    return corral_counter_add_async(c->counter, c->numbers[0], c->call->settings->timeout_ms, on_value, c,
+                                    ret_op);
+}
+
+static int submit_get(counter_call *c, corral_op **ret_op)
+{
+    return corral_counter_get_async(c->counter, c->level, c->call->settings->timeout_ms, on_value, c, ret_op);
+}
+
+static int submit_set(counter_call *c, corral_op **ret_op)
+{
+    return corral_counter_set_async(c->counter, c->numbers[0], c->call->settings->timeout_ms, on_value, c,
+                                    ret_op);
+}
+
+static int submit_cas(counter_call *c, corral_op **ret_op)
+{
+    return corral_counter_compare_set_async(c->counter, c->numbers[0], c->numbers[1],
+                                            c->call->settings->timeout_ms, on_value, c, ret_op);
+}
+
+static int submit_rm(counter_call *c, corral_op **ret_op)
+{
+    return corral_counter_destroy_async(c->counter, c->call->settings->timeout_ms, on_status, c, ret_op);
+}
+
+static int run_add(const cli_call *call)
+{
+    counter_call c = {.call = call, .path = call->operands[0], .submit = submit_add, .print = print_value};
+    c.numbers[0] = 1;
+    int status = call->operand_count > 1 ? cli_parse_int64("DELTA", call->operands[1], &c.numbers[0]) : 0;
+    return status != 0 ? status : run_counter(&c);
+}
+
+static int run_get(const cli_call *call)
+{
+    counter_call c = {.call = call, .path = call->operands[0], .submit = submit_get, .print = print_value};
+    const char *level = cli_option_value(call->options, "read");
+    if (level == NULL || strcmp(level, "linearizable") == 0) {
+        c.level = CORRAL_READ_LINEARIZABLE;
+    } else if (strcmp(level, "sync") == 0) {
+        c.level = CORRAL_READ_SYNC;
+    } else if (strcmp(level, "local") == 0) {
+        c.level = CORRAL_READ_LOCAL;
+    } else {
+        cli_error("--read is local, sync or linearizable, not: %s", level);
+        return CLI_USAGE;
+    }
+    return run_counter(&c);
+}
+
+static int run_set(const cli_call *call)
+{
+    counter_call c = {.call = call, .path = call->operands[0], .submit = submit_set, .print = print_set};
+    int status = cli_parse_int64("VALUE", call->operands[1], &c.numbers[0]);
+    return status != 0 ? status : run_counter(&c);
+}
+
+static int run_cas(const cli_call *call)
+{
+    counter_call c = {.call = call,
+                      .path = call->operands[0],
+                      .submit = submit_cas,
+                      .print = print_cas,
+                      .conflict_is_answer = true};
+    int status = cli_parse_int64("EXPECTED", call->operands[1], &c.numbers[0]);
+    if (status == 0) {
+        status = cli_parse_int64("NEW", call->operands[2], &c.numbers[1]);
+    }
+    return status != 0 ? status : run_counter(&c);
+}
+
+static int run_rm(const cli_call *call)
+{
+    counter_call c = {.call = call, .path = call->operands[0], .submit = submit_rm, .print = print_removed};
+    return run_counter(&c);
+}
+
+/* clang-format off */
+static const cli_option write_options[] = {
+    {"at-most-once", NULL, "do not resolve a lost reply: exit 5"},
+    {NULL, NULL, NULL},
+};
+
+/* --at-most-once changes nothing here; so a script may pass the same options to every command. */
+static const cli_option get_options[] = {
+    {"read", "LEVEL", "local, sync or linearizable (default)"},
+    {"at-most-once", NULL, "accepted; a read has no doubtful outcome"},
+    {NULL, NULL, NULL},
+};
+/* clang-format on */
+
+const cli_command cli_counter_commands[] = {
+    {
+        .name = "counter add",
+        .synopsis = "PATH [DELTA]",
+        .summary = "add DELTA (default 1) and print the sum",
+        .help = "A counter that does not exist is made, with its parents, and starts at 0.\n"
+                "DELTA may be negative. A sum beyond 64 bits is refused.\n",
+        .options = write_options,
+        .min_operands = 1,
+        .max_operands = 2,
+        .run = run_add,
+    },
+    {
+        .name = "counter get",
+        .synopsis = "PATH",
+        .summary = "print the value",
+        .help = "Exits with 1 if there is no such counter.\n",
+        .options = get_options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = run_get,
+    },
+    {
+        .name = "counter set",
+        .synopsis = "PATH VALUE",
+        .summary = "set the value and print it",
+        .help = "A counter that does not exist is made, with its parents. With --json the\n"
+                "value before is told too.\n",
+        .options = write_options,
+        .min_operands = 2,
+        .max_operands = 2,
+        .run = run_set,
+    },
+    {
+        .name = "counter cas",
+        .synopsis = "PATH EXPECTED NEW",
+        .summary = "set NEW if the value is EXPECTED",
+        .help = "Prints the value that the counter then has: NEW, or with exit status 1 the\n"
+                "value that is not EXPECTED. Exits with 1 as well if there is no such counter.\n",
+        .options = write_options,
+        .min_operands = 3,
+        .max_operands = 3,
+        .run = run_cas,
+    },
+    {
+        .name = "counter rm",
+        .synopsis = "PATH",
+        .summary = "delete the counter",
+        .help = "Exits with 1 if there is no such counter.\n",
+        .options = write_options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = run_rm,
+    },
+    {.name = NULL},
+};

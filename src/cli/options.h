@@ -1,0 +1,54 @@
+/**
+ * Taking a command line apart. Options may stand anywhere, "--" ends them, and
+ * what looks like a negative number is an operand.
+ */
+#ifndef CORRAL_CLI_OPTIONS_H
+#define CORRAL_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CLI_MAX_OPTIONS 16
+
+/** A long option. An array of them ends with a NULL name. */
+typedef struct {
+    const char *name;  /**< without dashes */
+    const char *value; /**< what its value is called in help; NULL: it takes none */
+    const char *help;
+} cli_option;
+
+/** Options and what the command line says of each. */
+typedef struct {
+    const cli_option *options;
+    const char *values[CLI_MAX_OPTIONS]; /**< NULL: not given; "" for one that takes no value */
+} cli_option_set;
+
+/** The value of the option @name, which must be in @set. NULL: not given. */
+const char *cli_option_value(const cli_option_set *set, const char *name);
+
+/** Where we are in a command line. */
+typedef struct {
+    char **next;  /**< ends with NULL */
+    bool literal; /**< "--" was met: no more options */
+} cli_reader;
+
+/**
+ * Read up to the next operand, noting options in @sets (NULL-terminated). The
+ * operand goes to @ret_operand, NULL at the end. With @stop_at_dashes "--" is
+ * an end too, and reader->next is then what follows it. Returns 0, or a
+ * CLI_USAGE error that has been reported.
+ */
+int cli_next_operand(cli_reader *reader, cli_option_set *const *sets, bool stop_at_dashes,
+                     char **ret_operand);
+
+/** Read a signed 64-bit number called @what. Returns 0, or a CLI_USAGE error that has been reported. */
+int cli_parse_int64(const char *what, const char *text, int64_t *ret_value);
+
+/** Read decimal seconds above 0, rounded up to milliseconds. As cli_parse_int64(). */
+int cli_parse_seconds(const char *what, const char *text, int64_t *ret_ms);
+
+/** Print @options to standard output, as --help shows them. */
+void cli_print_options(const cli_option *options);
+
+#endif

@@ -1,0 +1,34 @@
+/**
+ * Output: results on standard output, plain or as one JSON object a line;
+ * diagnostics on standard error, one line each.
+ */
+#ifndef CORRAL_CLI_OUTPUT_H
+#define CORRAL_CLI_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Print "corral: ..." to standard error: one line, whatever the arguments hold. */
+void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** Begin and end an object; the members between go to standard output in order. */
+void cli_json_begin(void);
+void cli_json_end(void);
+
+void cli_json_string(const char *key, const char *value);
+void cli_json_bool(const char *key, bool value);
+
+/** A number that fits a double, as a JSON number. */
+void cli_json_number(const char *key, int64_t value);
+
+/** A 64-bit number, as a JSON string: readers such as jq round above 2^53. */
+void cli_json_int64(const char *key, int64_t value);
+
+/** Write out what is buffered, for a reader that waits. False: it could not be; cli_finish_output() tells. */
+bool cli_flush_output(void);
+
+/** At the end: write out what is buffered. Returns @status, or CLI_OUTPUT (reported) if anything could not be
+ * written. */
+int cli_finish_output(int status);
+
+#endif

@@ -1,0 +1,163 @@
+#include "session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "output.h"
+
+void cli_termination_signals(sigset_t *ret_signals)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    sigemptyset(ret_signals);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) {
+            sigaddset(ret_signals, numbers[i]);
+        }
+    }
+}
+
+int cli_exit_status(int status)
+{
+    if (status == CORRAL_ENOENT) {
+        return CLI_NO;
+    }
+    if (status == CORRAL_EINVAL) {
+        return CLI_USAGE;
+    }
+    switch (corral_status_class(status)) {
+    case CORRAL_CLASS_OK:
+        return CLI_DONE;
+    case CORRAL_CLASS_RETRYABLE:
+        return CLI_UNREACHABLE;
+    case CORRAL_CLASS_UNKNOWN:
+        return CLI_UNKNOWN;
+    case CORRAL_CLASS_DEFINITE:
+        break;
+    }
+    return CLI_REFUSED;
+}
+
+static int open_client(cli_session *session)
+{
+    const cli_settings *settings = session->settings;
+    corral_client_options options = CORRAL_CLIENT_OPTIONS_INIT;
+    options.home = settings->home;
+    if (settings->auth.scheme != NULL) {
+        options.auth = &settings->auth;
+        options.auth_count = 1;
+    }
+    int status = corral_client_open(settings->servers, &options, &session->client);
+    if (status == CORRAL_EINVAL && settings->home != NULL) {
+        cli_error("not a ZooKeeper connect string (%s) or not a znode path (%s)", settings->servers,
+                  settings->home);
+    } else if (status == CORRAL_EINVAL) {
+        cli_error("not a ZooKeeper connect string: %s", settings->servers);
+    } else if (status != 0) {
+        cli_error("%s: %s", settings->servers, corral_strerror(status));
+    }
+    return cli_exit_status(status);
+}
+
+int cli_session_open(cli_session *session, const cli_settings *settings)
+{
+    *session = (cli_session){.settings = settings};
+    cli_termination_signals(&session->signals);
+    session->signal_fd = signalfd(-1, &session->signals, SFD_CLOEXEC);
+    session->done_fd = eventfd(0, EFD_CLOEXEC);
+    if (session->signal_fd < 0 || session->done_fd < 0) {
+        cli_error("no file descriptors: %s", strerror(errno));
+        return CLI_REFUSED;
+    }
+    sigprocmask(SIG_BLOCK, &session->signals, &session->old_mask);
+    return open_client(session);
+}
+
+void cli_session_wake(cli_session *session)
+{
+    eventfd_write(session->done_fd, 1);
+}
+
+/** Take the signal that came, cancel the operation and let the next signal through. */
+static void interrupt(cli_session *session, corral_op *op)
+{
+    struct signalfd_siginfo info;
+    if (read(session->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        session->interrupted = (int)info.ssi_signo;
+        corral_op_cancel(op);
+        sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
+    }
+}
+
+void cli_session_wait(cli_session *session, corral_op *op)
+{
+    struct pollfd waits[] = {{.fd = session->done_fd, .events = POLLIN},
+                             {.fd = session->signal_fd, .events = POLLIN}};
+    eventfd_t count;
+    while (waits[0].revents == 0) {
+        if (poll(waits, 2, -1) > 0 && waits[1].revents != 0) {
+            interrupt(session, op);
+        }
+    }
+    eventfd_read(session->done_fd, &count);
+    corral_op_wait(op, CORRAL_FOREVER);
+}
+
+/** Why a wait ended, in the words of somebody at the keyboard. */
+static const char *explain_cause(const cli_session *session, int cause, char *buffer, size_t size)
+{
+    corral_state state = corral_client_state(session->client);
+    if (cause == CORRAL_ECANCELED && session->interrupted != 0) {
+        return "interrupted";
+    }
+    if (cause == CORRAL_ETIMEDOUT && state == CORRAL_STATE_CONNECTING) {
+        snprintf(buffer, size, "timed out: cannot reach %s", session->settings->servers);
+        return buffer;
+    }
+    if (cause == CORRAL_ETIMEDOUT && (state == CORRAL_STATE_SUSPENDED || state == CORRAL_STATE_LOST)) {
+        snprintf(buffer, size, "timed out: lost the connection to %s", session->settings->servers);
+        return buffer;
+    }
+    if (cause == CORRAL_EACCES && state == CORRAL_STATE_AUTH_FAILED) {
+        return "the server refused the credentials";
+    }
+    return corral_strerror(cause);
+}
+
+int cli_session_report(const cli_session *session, const corral_op *op, const char *path, const char *reason)
+{
+    char buffer[512];
+    int status = corral_op_status(op);
+    const char *cause = explain_cause(session, corral_op_cause(op), buffer, sizeof buffer);
+    const char *about = corral_op_path(op);
+    about = *about != '\0' ? about : path;
+    if (status == CORRAL_EUNCERTAIN) {
+        cli_error("%s: %s: %s", about, corral_strerror(status), cause);
+        return CLI_UNKNOWN;
+    }
+    if (status == CORRAL_ECANCELED && session->interrupted != 0) {
+        cli_error("%s: interrupted before anything was changed", about);
+        return CLI_SIGNAL + session->interrupted;
+    }
+    cli_error("%s: %s", about, reason != NULL ? reason : cause);
+    return cli_exit_status(status);
+}
+
+int cli_session_close(cli_session *session, int status)
+{
+    corral_client_close(session->client);
+    close(session->signal_fd);
+    close(session->done_fd);
+    sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
+    if (status > CLI_SIGNAL) {
+        /* Not exit(): a calling shell that got the signal too looks at how we ended. */
+        signal(session->interrupted, SIG_DFL);
+        raise(session->interrupted);
+    }
+    return status;
+}

@@ -1,0 +1,50 @@
+/**
+ * One command's session with the ensemble: a client, and waiting for one
+ * operation in a way that a signal can end.
+ *
+ * From session_open() on, SIGINT, SIGTERM, SIGHUP are held back, so that no
+ * operation is left without a word about its outcome: the first cancels the
+ * operation that is waited for, the next one has its usual effect.
+ */
+#ifndef CORRAL_CLI_SESSION_H
+#define CORRAL_CLI_SESSION_H
+
+#include <signal.h>
+
+#include "cli.h"
+
+typedef struct {
+    const cli_settings *settings;
+    corral_client *client;
+    sigset_t signals; /**< those held back */
+    sigset_t old_mask;
+    int signal_fd;
+    int done_fd;     /**< readable once an operation has ended */
+    int interrupted; /**< the signal that ended the wait, 0: none */
+} cli_session;
+
+/** The termination signals that this process was not told to ignore (nohup, a shell's background). */
+void cli_termination_signals(sigset_t *ret_signals);
+
+/** Start connecting. Returns 0, or an exit status that has been reported; then there is nothing to close. */
+int cli_session_open(cli_session *session, const cli_settings *settings);
+
+/** Tell session_wait() that the operation has ended: for its callback. */
+void cli_session_wake(cli_session *session);
+
+/** Wait until @op has ended and its callback, which called session_wake(), has returned. */
+void cli_session_wait(cli_session *session, corral_op *op);
+
+/**
+ * Report the failure of @op, which is about @path. @reason explains its status,
+ * NULL: the library's words. Returns the exit status.
+ */
+int cli_session_report(const cli_session *session, const corral_op *op, const char *path, const char *reason);
+
+/** End the session. If it was interrupted and @status says so, the process dies of that signal here. */
+int cli_session_close(cli_session *session, int status);
+
+/** The exit status for a corral_status. */
+int cli_exit_status(int status);
+
+#endif
