@@ -85,13 +85,16 @@ static corral_log_level level_of(const char *message)
 void corrali_log_zookeeper(const char *message)
 {
     corral_log_level level = level_of(message);
+    char line[4096]; /* libzookeeper's own limit */
 
     if (running) {
         return;
     }
+    /* Some of its messages have a trailing newline; ours are lines without one. */
+    (void)snprintf(line, sizeof line, "%.*s", (int)strcspn(message, "\n"), message);
     pthread_rwlock_rdlock(&sinks_lock);
     for (corrali_link *link = sinks.next; link != &sinks; link = link->next) {
-        deliver(CORRALI_CONTAINER(link, corrali_log_sink, link), level, message);
+        deliver(CORRALI_CONTAINER(link, corrali_log_sink, link), level, line);
     }
     pthread_rwlock_unlock(&sinks_lock);
 }

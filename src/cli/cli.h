@@ -29,7 +29,8 @@ enum {
 typedef struct {
     const char *servers; /**< never NULL */
     const char *home;    /**< NULL: the library's default */
-    corral_auth auth;    /**< scheme NULL: none */
+    char auth_scheme[64];
+    const char *auth_credential; /**< NULL: none */
     int64_t timeout_ms;
     bool json;
 } cli_settings;

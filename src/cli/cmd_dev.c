@@ -151,10 +151,8 @@ static int run_dev(const cli_call *call)
         return CLI_USAGE;
     }
     hold_signals(&run);
-    dev_options options = {.nodes = nodes != NULL ? atoi(nodes) : 1,
-                           .directory = cli_option_value(call->options, "data"),
-                           .canceled = termination_pending,
-                           .canceled_arg = &run};
+    dev_options options = {
+        .nodes = nodes != NULL ? atoi(nodes) : 1, .canceled = termination_pending, .canceled_arg = &run};
     if (dev_start(&options, &run.ensemble, error, sizeof error) != 0) {
         cli_error("dev: %s", error);
         return termination_pending(&run) ? CLI_SIGNAL + sigwaitinfo(&run.terminations, NULL) : CLI_REFUSED;
@@ -167,10 +165,8 @@ static int run_dev(const cli_call *call)
     return status;
 }
 
-static const cli_option dev_command_options[] = {
-    {"nodes", "1|3", "servers in the ensemble (default 1)"},
-    {"data", "DIRECTORY", "keep the data there (default: none is kept)"},
-    {NULL, NULL, NULL}};
+static const cli_option dev_command_options[] = {{"nodes", "1|3", "servers in the ensemble (default 1)"},
+                                                 {NULL, NULL, NULL}};
 
 const cli_command cli_dev_commands[] = {
     {

@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -47,8 +46,6 @@ struct dev_ensemble {
     dev_options options;
     struct dev_node nodes[DEV_MAX_NODES];
     char *directory;
-    bool remove_directory;
-    int lock_fd; /* keeps a given directory from being used twice */
     char *java;
     const char *classpath;
     char connect_string[DEV_MAX_NODES * sizeof("127.0.0.1:65535,")];
@@ -132,35 +129,8 @@ static int locate_zookeeper(struct dev_ensemble *e, char *error, size_t error_si
     return 0;
 }
 
-static int lock_directory(struct dev_ensemble *e, char *error, size_t error_size)
-{
-    char *path = format_string("%s/lock", e->directory);
-    if (path == NULL) {
-        return fail(error, error_size, "out of memory");
-    }
-    e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    free(path);
-    if (e->lock_fd < 0) {
-        return fail(error, error_size, "%s: %s", e->directory, strerror(errno));
-    }
-    if (flock(e->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        return fail(error, error_size, "%s: in use by another ensemble", e->directory);
-    }
-    return 0;
-}
-
 static int make_directory(struct dev_ensemble *e, char *error, size_t error_size)
 {
-    if (e->options.directory != NULL) {
-        if (mkdir(e->options.directory, 0777) != 0 && errno != EEXIST) {
-            return fail(error, error_size, "%s: %s", e->options.directory, strerror(errno));
-        }
-        e->directory = realpath(e->options.directory, NULL);
-        if (e->directory == NULL) {
-            return fail(error, error_size, "%s: %s", e->options.directory, strerror(errno));
-        }
-        return lock_directory(e, error, error_size);
-    }
     const char *parent = getenv("TMPDIR");
     if (parent == NULL || *parent == '\0') {
         parent = "/tmp";
@@ -170,9 +140,11 @@ static int make_directory(struct dev_ensemble *e, char *error, size_t error_size
         return fail(error, error_size, "out of memory");
     }
     if (mkdtemp(e->directory) == NULL) {
-        return fail(error, error_size, "no temporary directory under %s: %s", parent, strerror(errno));
+        fail(error, error_size, "no temporary directory under %s: %s", parent, strerror(errno));
+        free(e->directory);
+        e->directory = NULL;
+        return -1;
     }
-    e->remove_directory = true;
     return 0;
 }
 
@@ -262,16 +234,15 @@ static int write_config(const struct dev_ensemble *e, const struct dev_node *nod
     return fclose(file);
 }
 
-/** Lay out the node's directory, whose name keeps ensembles of different size apart. */
 static int prepare_node(struct dev_ensemble *e, int n)
 {
     struct dev_node *node = &e->nodes[n];
-    node->directory = format_string("%s/%dof%d", e->directory, n + 1, e->options.nodes);
+    node->directory = format_string("%s/%d", e->directory, n);
     char *data = node->directory != NULL ? format_string("%s/data", node->directory) : NULL;
     int result = -1;
-    if (data != NULL && (mkdir(node->directory, 0777) == 0 || errno == EEXIST) &&
-        (mkdir(data, 0777) == 0 || errno == EEXIST)) {
-        result = write_myid(node, n + 1) == 0 ? write_config(e, node) : -1;
+    if (data != NULL && mkdir(node->directory, 0777) == 0 && mkdir(data, 0777) == 0 &&
+        write_myid(node, n + 1) == 0) {
+        result = write_config(e, node);
     }
     free(data);
     return result;
@@ -593,7 +564,6 @@ int dev_start(const dev_options *options, dev_ensemble **ret_ensemble, char *err
         return fail(error, error_size, "out of memory");
     }
     e->options = chosen;
-    e->lock_fd = -1;
     for (int n = 0; n < DEV_MAX_NODES; n++) {
         for (int p = 0; p < PORT_COUNT; p++) {
             e->nodes[n].holders[p] = -1;
@@ -621,7 +591,7 @@ void dev_stop(dev_ensemble *e)
     if (e == NULL) {
         return;
     }
-    /* SIGKILL is good enough for kept data too: ZooKeeper syncs its log before it acknowledges. */
+    /* All at once, so that none has time to elect anybody. */
     for (int n = 0; n < e->options.nodes; n++) {
         if (e->nodes[n].pid != 0) {
             kill(e->nodes[n].pid, SIGKILL);
@@ -636,11 +606,8 @@ void dev_stop(dev_ensemble *e)
         }
         free(e->nodes[n].directory);
     }
-    if (e->remove_directory) {
+    if (e->directory != NULL) {
         nftw(e->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    }
-    if (e->lock_fd >= 0) {
-        close(e->lock_fd);
     }
     free(e->directory);
     free(e->java);

@@ -4,7 +4,7 @@
  * the tests run against. Needs nothing of Corral itself.
  *
  * Each node is a java process of its own with data, configuration and log under
- * one directory, listening on 127.0.0.1 only. Its ports stay reserved for it as
+ * one directory, made under $TMPDIR, and listens on 127.0.0.1 only. Its ports stay reserved for it as
  * long as the ensemble exists, also while it is dead.
  *
  * Nodes are counted from 0. Threads: no locking; one thread at a time per
@@ -27,10 +27,9 @@ typedef struct dev_ensemble dev_ensemble;
 
 /** Options of an ensemble. A zero field means its default. */
 typedef struct {
-    int nodes;             /**< 1 (default) to DEV_MAX_NODES; 2 and more form a quorum */
-    const char *directory; /**< kept, made if absent; default: a new one under $TMPDIR, removed at the end */
-    int tick_ms;           /**< ZooKeeper's tickTime; default 500. Session timeouts: 1 s to 60 s */
-    int start_timeout_ms;  /**< until every node serves; default 60,000 */
+    int nodes;                   /**< 1 (default) to DEV_MAX_NODES; 2 and more form a quorum */
+    int tick_ms;                 /**< ZooKeeper's tickTime; default 500. Session timeouts: 1 s to 60 s */
+    int start_timeout_ms;        /**< until every node serves; default 60,000 */
     bool (*canceled)(void *arg); /**< asked while waiting for the servers: true gives up */
     void *canceled_arg;
 } dev_options;
@@ -41,13 +40,13 @@ typedef struct {
  */
 int dev_start(const dev_options *options, dev_ensemble **ret_ensemble, char *error, size_t error_size);
 
-/** Kill and reap every server, remove the directory unless it was given. NULL is harmless. */
+/** Kill and reap every server, remove their directory. NULL is harmless. */
 void dev_stop(dev_ensemble *ensemble);
 
 /** All nodes as a ZooKeeper connect string. Valid until dev_stop(). */
 const char *dev_connect_string(const dev_ensemble *ensemble);
 
-/** The directory of the ensemble; node N keeps its log in DIR/<N+1>of<nodes>/log. */
+/** The directory of the ensemble; node N keeps its log in DIR/N/log. */
 const char *dev_directory(const dev_ensemble *ensemble);
 
 int dev_nodes(const dev_ensemble *ensemble);

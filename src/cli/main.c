@@ -150,21 +150,18 @@ static const char *setting(const cli_option_set *globals, const char *option, co
     return given != NULL ? given : value;
 }
 
-/** Split "scheme:credential". The copy of the scheme is never freed. */
-static int parse_auth(const char *text, corral_auth *ret_auth)
+/** Split "scheme:credential". */
+static int parse_auth(const char *text, cli_settings *settings)
 {
     size_t length = strcspn(text, ":");
-    if (length == 0 || text[length] == '\0' || text[length + 1] == '\0') {
+    if (length == 0 || length >= sizeof settings->auth_scheme || text[length] == '\0' ||
+        text[length + 1] == '\0') {
         /* It is a secret: it is not repeated. */
         cli_error("--auth or CORRAL_AUTH is not of the form SCHEME:CREDENTIAL");
         return CLI_USAGE;
     }
-    ret_auth->scheme = strndup(text, length);
-    ret_auth->credential = text + length + 1;
-    if (ret_auth->scheme == NULL) {
-        cli_error("out of memory");
-        return CLI_UNREACHABLE;
-    }
+    memcpy(settings->auth_scheme, text, length);
+    settings->auth_credential = text + length + 1;
     return 0;
 }
 
@@ -184,7 +181,7 @@ static int read_settings(const cli_option_set *globals, cli_settings *ret_settin
                                    &ret_settings->timeout_ms);
     }
     if (status == 0 && auth != NULL) {
-        status = parse_auth(auth, &ret_settings->auth);
+        status = parse_auth(auth, ret_settings);
     }
     return status;
 }

@@ -47,9 +47,10 @@ static int open_client(cli_session *session)
 {
     const cli_settings *settings = session->settings;
     corral_client_options options = CORRAL_CLIENT_OPTIONS_INIT;
+    corral_auth auth = {.scheme = settings->auth_scheme, .credential = settings->auth_credential};
     options.home = settings->home;
-    if (settings->auth.scheme != NULL) {
-        options.auth = &settings->auth;
+    if (settings->auth_credential != NULL) {
+        options.auth = &auth;
         options.auth_count = 1;
     }
     int status = corral_client_open(settings->servers, &options, &session->client);
@@ -123,6 +124,9 @@ static const char *explain_cause(const cli_session *session, int cause, char *bu
         snprintf(buffer, size, "timed out: lost the connection to %s", session->settings->servers);
         return buffer;
     }
+    if (cause == CORRAL_ELOST) {
+        return "the connection was lost";
+    }
     if (cause == CORRAL_EACCES && state == CORRAL_STATE_AUTH_FAILED) {
         return "the server refused the credentials";
     }
@@ -150,10 +154,11 @@ int cli_session_report(const cli_session *session, const corral_op *op, const ch
 
 int cli_session_close(cli_session *session, int status)
 {
+    /* The outcome has been told: from here on a signal may end us. */
+    sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
     corral_client_close(session->client);
     close(session->signal_fd);
     close(session->done_fd);
-    sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
     if (status > CLI_SIGNAL) {
         /* Not exit(): a calling shell that got the signal too looks at how we ended. */
         signal(session->interrupted, SIG_DFL);

@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # not all is used by both
+# What scripts/run and scripts/test share. To be sourced by bash with
+# `set -euo pipefail`.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# Everything that is built goes under here, a directory per flavour.
+build=$top/build
+
+packages_to_run=(
+    autoconf automake gcc libc6-dev libtool libzookeeper-mt-dev make pkg-config util-linux zookeeper
+)
+packages_to_test=("${packages_to_run[@]}" binutils diffutils g++ libcunit1-dev patch valgrind)
+
+say()
+{
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die()
+{
+    say "$@"
+    exit 1
+}
+
+# need_packages PACKAGE... - install those Debian packages that are missing.
+need_packages()
+{
+    local package installed missing=() as_root=()
+    command -v dpkg-query >/dev/null ||
+        die "not a Debian system; install the counterparts of these packages and build with autotools: $*"
+    # Fails for packages it has never heard of: those are missing too.
+    installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
+    for package in "$@"; do
+        grep -qxF "installed $package" <<<"$installed" || missing+=("$package")
+    done
+    ((${#missing[@]} > 0)) || return 0
+
+    if ((EUID != 0)); then
+        command -v sudo >/dev/null ||
+            die "neither root nor sudo: have these Debian packages installed, then try again: ${missing[*]}"
+        as_root=(sudo)
+    fi
+    say "installing ${missing[*]}"
+    # All to stderr: stdout is for the tool that is going to be run.
+    {
+        "${as_root[@]}" apt-get -q update &&
+            "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+                apt-get -qy -o DPkg::Lock::Timeout=300 install --no-install-recommends "${missing[@]}"
+    } </dev/null >&2 ||
+        die "that failed: have these Debian packages installed, then try again: ${missing[*]}"
+}
+
+# prepare_flavour FLAVOUR OPTION... - make build/FLAVOUR ready for make, by
+# autogen.sh and configure where needed: also when packages have come, gone or
+# changed, since configure looked for them. Changes of configure.ac and
+# Makefile.am are make's own business.
+prepare_flavour()
+{
+    local directory=$build/$1 configured
+    shift
+    configured="$* $(dpkg-query -W "${packages_to_test[@]}" 2>/dev/null || true)"
+    if [[ ! -e $top/configure || ! -e $top/Makefile.in ]]; then
+        "$top/autogen.sh" || return
+    fi
+    mkdir -p "$directory"
+    if [[ ! -e $directory/Makefile || $(cat "$directory/configured" 2>/dev/null) != "$configured" ]]; then
+        (cd "$directory" && "$top/configure" --quiet "$@") || return
+        printf '%s\n' "$configured" >"$directory/configured"
+    fi
+}
+
+# locked COMMAND... - run the command while nobody else builds in this checkout.
+# What it starts does not inherit the lock.
+locked()
+{
+    mkdir -p "$build"
+    (
+        flock 7
+        "$@" 7>&-
+    ) 7>>"$build/lock"
+}
+
+# run_child COMMAND... - run it as in the foreground, but pass the signals on
+# that come for this shell alone, and return its status. A trapped signal cuts
+# `wait` short; then it is taken up again.
+run_child()
+{
+    local child status signaled=
+    # Left to itself the shell has a background process ignore SIGINT and read /dev/null.
+    env --default-signal=INT,QUIT "$@" <&0 &
+    child=$!
+    trap 'signaled=yes; kill -INT "$child" 2>/dev/null || true' INT
+    trap 'signaled=yes; kill -TERM "$child" 2>/dev/null || true' TERM HUP
+    while :; do
+        status=0
+        wait "$child" || status=$?
+        [[ $signaled ]] || break
+        signaled=
+    done
+    exit_on_signals
+    return "$status"
+}
+
+# Between children a signal ends the shell, by way of its EXIT trap.
+exit_on_signals()
+{
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+}

@@ -1,0 +1,119 @@
+#!/bin/sh
+# `corral dev`: around a command, by itself, and what it leaves behind, which is nothing.
+. "$(dirname "$0")/harness.sh"
+
+TMPDIR=$scratch/tmp
+mkdir "$TMPDIR"
+export TMPDIR
+
+# servers_of PID: the servers that this `corral dev` has started.
+servers_of() {
+    cat "/proc/$1/task/$1/children"
+}
+
+# all_gone NAME PID...: none of these processes is left, or will be within 5 s.
+all_gone() {
+    gone_name=$1
+    shift
+    for pid; do
+        for _ in $(seq 50); do
+            kill -0 "$pid" 2>/dev/null || continue 2
+            sleep 0.1
+        done
+        not_ok "$gone_name" "process $pid lives"
+        return
+    done
+    ok "$gone_name"
+}
+
+# wait_line FILE: until the file has a line; prints it.
+wait_line() {
+    for _ in $(seq 600); do
+        if [ -s "$1" ]; then
+            head -n 1 "$1"
+            return
+        fi
+        sleep 0.1
+    done
+}
+
+# shellcheck disable=SC2016
+{
+    t 'the command has CORRAL_SERVERS' 0 5 '' dev -- sh -c '"$CORRAL" counter add /hits 5'
+    CORRAL_SERVERS=127.0.0.1:1 t '... in place of any other' 0 5 '' dev -- sh -c '"$CORRAL" counter add /hits 5'
+    t "the command's status" 7 '' '' dev -- sh -c 'exit 7'
+    t "the command's signal" 137 '' '' dev -- sh -c 'kill -KILL $$'
+    t "the command's arguments" 0 '-a|b c|--json|' '' dev -- printf '%s|' -a 'b c' --json
+    run sh -c 'echo words | "$CORRAL" dev -- cat'
+    judge "the command's standard input" 0 words ''
+    run "$CORRAL" dev -- sh -c 'trap "" PIPE; kill -PIPE $$; echo alive; trap - PIPE; kill -PIPE $$'
+    judge "the command's SIGPIPE is as usual" 141 alive ''
+}
+t 'a command that does not exist' 127 '' '/no/such/command: *' dev -- /no/such/command
+t 'a command that cannot be executed' 126 '' "$scratch: *" dev -- "$scratch"
+# shellcheck disable=SC2016
+t 'three nodes' 0 "3 9" '' dev --nodes 3 -- sh -c \
+    'echo "$(echo "$CORRAL_SERVERS" | tr , "\n" | wc -l) $("$CORRAL" counter add /hits 9)"'
+is 'no data is left' "$(ls -A "$TMPDIR")" ''
+
+"$CORRAL" dev >"$scratch/out" 2>"$scratch/err" &
+dev=$!
+servers=$(wait_line "$scratch/out")
+matches 'the connect string' "$servers" '127.0.0.1:[0-9]*'
+t 'it serves' 0 1 '' --servers "$servers" counter add /hits
+pids=$(servers_of $dev)
+kill -TERM $dev
+wait $dev
+is 'SIGTERM ends it' "$?$(cat "$scratch/err")" 0
+# shellcheck disable=SC2086
+all_gone 'its server is gone' $pids
+is 'its data is gone' "$(ls -A "$TMPDIR")" ''
+
+"$CORRAL" --json dev --nodes 3 >"$scratch/out.json" 2>"$scratch/err" &
+dev=$!
+matches '--json' "$(wait_line "$scratch/out.json")" \
+    '{"servers":"127.0.0.1:*,127.0.0.1:*,127.0.0.1:*","directory":"'"$TMPDIR"'/corral-dev-??????"}'
+pids=$(servers_of $dev)
+is 'three servers run' "$(echo "$pids" | wc -w)" 3
+kill -KILL $dev
+wait $dev 2>/dev/null
+# shellcheck disable=SC2086
+all_gone 'none survives SIGKILL' $pids
+rm -rf "$TMPDIR"/corral-dev-*
+
+"$CORRAL" dev >"$scratch/out.dead" 2>"$scratch/err" &
+dev=$!
+wait_line "$scratch/out.dead" >/dev/null
+# shellcheck disable=SC2046
+kill -KILL $(servers_of $dev)
+wait $dev
+status=$? out='' err=$(cat "$scratch/err")
+judge 'a server that dies is told' 4 '' 'ZooKeeper server 1 ended (signal 9)*'
+
+# shellcheck disable=SC2016
+"$CORRAL" dev -- sh -c 'trap "echo told; exit 9" TERM; echo ready; while :; do sleep 0.1; done' \
+    >"$scratch/out.trap" 2>"$scratch/err" &
+dev=$!
+wait_line "$scratch/out.trap" >/dev/null
+kill -TERM $dev
+wait $dev
+is 'SIGTERM is passed on' "$? $(tr '\n' ' ' <"$scratch/out.trap")" '9 ready told '
+
+"$CORRAL" dev --nodes 3 >"$scratch/out" 2>"$scratch/err" &
+dev=$!
+sleep 0.1
+kill -TERM $dev
+wait $dev
+is 'SIGTERM while it starts' $? 143
+is 'no data is left then' "$(ls -A "$TMPDIR")" ''
+
+# Everything but java: before it is installed, CORRAL may be libtool's script.
+mkdir "$scratch/bin"
+ln -s /usr/bin/* "$scratch/bin"
+rm -f "$scratch/bin/java"
+JAVA_HOME='' PATH=$scratch/bin t 'no java' 4 '' 'dev: no java found on PATH*' dev
+CORRAL_DEV_CLASSPATH=$scratch t 'no ZooKeeper' 4 '' \
+    'dev: ZooKeeper server 1 ended (status 1): *ClassNotFoundException*' dev
+TMPDIR=/no/such/place t 'no room for data' 4 '' 'dev: no temporary directory under /no/such/place: *' dev
+
+finish

@@ -1,0 +1,105 @@
+#!/bin/sh
+# Data, bounds and permissions that make the tool refuse; what is refused is left as it was.
+. "$(dirname "$0")/harness.sh"
+# shellcheck disable=SC2119
+need_server
+
+zk >"$scratch/made" <<'EOF'
+create /letters 12abc
+create /nothing
+create /toobig 9223372036854775808
+create -- /toosmall -9223372036854775809
+create /blank " 5"
+create /plus +5
+create /zeros 007
+create /parent 5
+create /parent/child 6
+create /top 9223372036854775807
+create -- /bottom -9223372036854775808
+create /readonly 5 world:anyone:r
+create /unreadable 5 world:anyone:cdwa
+create /closed "" world:anyone:r
+create /undeletable
+create /undeletable/x 5
+addauth digest ann:secret
+create /private 5
+setAcl /undeletable auth::cdrwa
+setAcl /private auth::cdrwa
+EOF
+
+for path in /letters /nothing /toobig /toosmall /blank; do
+    for command in add get 'set:1' 'cas:5:6' 'add:0'; do
+        verb=${command%%:*}
+        numbers=$(echo "${command#"$verb"}" | tr ':' ' ')
+        # shellcheck disable=SC2086
+        t "no number: $verb$numbers $path" 4 '' "$path: holds no decimal 64-bit number*" \
+            counter "$verb" "$path" $numbers
+    done
+done
+t 'a sum above the largest number' 4 '' '/top: the sum would leave *' counter add /top 1
+t 'a sum below the smallest number' 4 '' '/bottom: the sum would leave *' counter add /bottom -1
+t 'two largest numbers' 4 '' '/top: the sum would leave *' counter add /top 9223372036854775807
+t 'rm of one with children' 4 '' '/parent: has children*' counter rm /parent
+
+t 'add without permission to write' 4 '' '/readonly: permission denied' counter add /readonly
+t 'set without permission to write' 4 '' '/readonly: permission denied' counter set /readonly 6
+t 'cas without permission to write' 4 '' '/readonly: permission denied' counter cas /readonly 5 6
+t 'get without permission to read' 4 '' '/unreadable: permission denied' counter get /unreadable
+t 'add without permission to read' 4 '' '/unreadable: permission denied' counter add /unreadable
+t 'add without permission to create' 4 '' '/closed*: permission denied' counter add /closed/x
+t 'add without permission to create the parent' 4 '' '/closed*: permission denied' counter add /closed/x/y
+t 'rm without permission to delete' 4 '' '/undeletable*: permission denied' counter rm /undeletable/x
+
+for verb in 'get /private' 'add /private' 'set /private 6' 'cas /private 5 6'; do
+    # shellcheck disable=SC2086
+    t "no credentials: $verb" 4 '' '/private: permission denied' counter $verb
+    # shellcheck disable=SC2086
+    t "wrong credentials: $verb" 4 '' '/private: permission denied' --auth digest:ann:wrong counter $verb
+done
+CORRAL_AUTH=digest:ann:wrong t 'wrong CORRAL_AUTH' 4 '' '/private: permission denied' counter get /private
+t 'a scheme that no server knows' 4 '' '*refused the credentials*' --auth nosuch:ann:secret counter get /private
+
+is 'everything refused is as it was' "$(zk <<'EOF'
+addauth digest ann:secret
+get /letters
+get /nothing
+get /toobig
+get /toosmall
+get /parent
+get /parent/child
+get /top
+get /bottom
+get /readonly
+get /undeletable/x
+ls /closed
+get /private
+EOF
+)" '12abc
+null
+9223372036854775808
+-9223372036854775809
+5
+6
+9223372036854775807
+-9223372036854775808
+5
+5
+[]
+5'
+is 'and was not written in between' "$(printf 'stat %s\n' /letters /nothing /toobig /toosmall /parent /top \
+    /bottom /readonly /unreadable | zk | grep -c 'dataVersion = 0')" 9
+
+t 'the right credentials: get' 0 5 '' --auth digest:ann:secret counter get /private
+CORRAL_AUTH=digest:ann:secret t 'the right CORRAL_AUTH: add' 0 6 '' counter add /private
+CORRAL_AUTH=digest:ann:wrong t 'a flag wins over CORRAL_AUTH' 0 7 '' --auth digest:ann:secret counter add /private
+t 'rm of the child, then of its parent' 0 '' '' counter rm /parent/child
+t '... its parent' 0 '' '' counter rm /parent
+
+# A house that may not be entered: the error names it, and the counter is not changed.
+zk >/dev/null <<'EOF'
+create /barred "" world:anyone:r
+EOF
+t 'no permission in the home' 4 '' '/barred*: permission denied' --home /barred counter add /homeless
+t '... nothing was made' 1 '' '/homeless: no such counter' counter get /homeless
+
+finish

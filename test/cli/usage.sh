@@ -1,0 +1,103 @@
+#!/bin/sh
+# Everything that is decided before a server is asked: help, options, numbers, paths.
+. "$(dirname "$0")/harness.sh"
+
+# Nothing listens there; what reached out for it would take its timeout and exit 3.
+CORRAL_SERVERS=127.0.0.1:1
+export CORRAL_SERVERS
+
+version=$("$CORRAL" --version)
+matches '--version' "$version" 'corral [0-9]*.[0-9]*.[0-9]*'
+run "$CORRAL" --help
+matches '--help tells the commands' "$out" '*counter add PATH*dev*Exit status*'
+is '--help exits 0' "$status$err" 0
+run "$CORRAL" counter --help
+matches 'counter --help tells its commands only' "$out" '*counter rm PATH*'
+case $out in *dev*--*COMMAND*) not_ok 'counter --help is short' ;; *) ok 'counter --help is short' ;; esac
+for command in 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' dev; do
+    # shellcheck disable=SC2086
+    run "$CORRAL" $command --help
+    matches "$command --help" "$status$err|$out" "0|Usage: corral $command *"
+    # shellcheck disable=SC2086
+    run "$CORRAL" --help $command
+    matches "--help $command" "$status$err|$out" '0|Usage: corral *'
+done
+
+t 'no command' 2 '' 'no command*'
+t 'half a command' 2 '' 'no command after counter*' counter
+t 'an unknown command' 2 '' 'no such command: bogus*' bogus
+t 'an unknown verb' 2 '' 'no such command: counter bogus*' counter bogus /x
+t 'an unknown option' 2 '' 'unknown option: --bogus' counter add --bogus /x
+t 'an unknown short option' 2 '' 'unknown option: -x' -x counter add /x
+t 'an option of another command' 2 '' 'unknown option: --read' counter add --read local /x
+t 'an option without its value' 2 '' 'option --timeout needs a value*' counter add /x --timeout
+t 'a value that is not wanted' 2 '' 'option --json takes no value' counter add --json=yes /x
+t 'an unknown read level' 2 '' '--read is *: eventual' counter get --read eventual /x
+
+for verb in 'add' 'get' 'set' 'set /x' 'cas' 'cas /x' 'cas /x 1' 'rm'; do
+    # shellcheck disable=SC2086
+    t "too few arguments: $verb" 2 '' "counter ${verb%% *}: argument missing*" counter $verb
+done
+for verb in 'add /x 1 2' 'get /x 1' 'set /x 1 2' 'cas /x 1 2 3' 'rm /x 1'; do
+    # shellcheck disable=SC2086
+    t "too many arguments: $verb" 2 '' "counter ${verb%% *}: one argument too many: *" counter $verb
+done
+t 'dev with a stray argument' 2 '' 'dev: one argument too many: true*' dev true
+t 'dev without a command after --' 2 '' 'dev: no command after --' dev --
+t 'dev --nodes 2' 2 '' '--nodes is 1 or 3, not: 2' dev --nodes 2
+
+for number in 12abc '' ' 5' '5 ' - + 1.5 0x10 1e3 -5x --5; do
+    case $number in
+    --*) error='unknown option*' ;;
+    -[!0-9]*) error='unknown option*' ;;
+    *) error='DELTA is not a whole number: *' ;;
+    esac
+    t "DELTA not a number: '$number'" 2 '' "$error" counter add /x "$number"
+done
+for number in 9223372036854775808 -9223372036854775809 99999999999999999999999; do
+    t "DELTA out of range: $number" 2 '' "DELTA is out of the range * $number" counter add /x "$number"
+    t "VALUE out of range: $number" 2 '' "VALUE is out of the range * $number" counter set /x "$number"
+    t "EXPECTED out of range: $number" 2 '' "EXPECTED is out of the range * $number" counter cas /x "$number" 1
+    t "NEW out of range: $number" 2 '' "NEW is out of the range * $number" counter cas /x 1 "$number"
+done
+t 'VALUE not a number' 2 '' 'VALUE is not a whole number: x' counter set /x x
+t 'EXPECTED not a number' 2 '' 'EXPECTED is not a whole number: x' counter cas /x x 1
+t 'NEW not a number' 2 '' 'NEW is not a whole number: x' counter cas /x 1 x
+
+long=/$(printf '%01023d' 0)
+control=$(printf '/a\nb')
+for path in x '' / // //x /x//y /x/ /. /.. /x/./y /x/../y "$long" "$control"; do
+    shown=$(printf %.100s "$path" | tr '\n' '?')
+    for verb in add get rm; do
+        t "bad path: $verb '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" counter "$verb" "$path"
+    done
+    t "bad path: set '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" counter set "$path" 1
+    t "bad path: cas '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" counter cas "$path" 1 2
+done
+
+for seconds in 0 0.0 -1 1e3 x '' 1.2.3 . 10000000000; do
+    t "--timeout $seconds" 2 '' '--timeout *' --timeout "$seconds" counter get /x
+done
+CORRAL_TIMEOUT=soon t 'CORRAL_TIMEOUT' 2 '' 'CORRAL_TIMEOUT is not a number of seconds: soon' counter get /x
+for auth in x digest: :user:password; do
+    t "--auth $auth" 2 '' '--auth or CORRAL_AUTH *' --auth "$auth" counter get /x
+done
+CORRAL_AUTH=x t 'CORRAL_AUTH' 2 '' '--auth or CORRAL_AUTH *' counter get /x
+for servers in x '' 127.0.0.1 127.0.0.1:x '127.0.0.1:1,,' 127.0.0.1:1/x/; do
+    t "--servers $servers" 2 '' "not a ZooKeeper connect string: $servers" --servers "$servers" counter get /x
+done
+t '--home' 2 '' 'not a ZooKeeper connect string (*) or not a znode path (x)' --home x counter get /x
+CORRAL_HOME=/x/ t 'CORRAL_HOME' 2 '' '*not a znode path (/x/)' counter get /x
+
+if [ -c /dev/full ]; then
+    status=0
+    "$CORRAL" --help >/dev/full 2>"$scratch/err" || status=$?
+    out='' err=$(cat "$scratch/err")
+    judge 'a full disk is told' 6 '' 'cannot write to standard output: *'
+fi
+status=0
+"$CORRAL" --help >&- 2>"$scratch/err" || status=$?
+out='' err=$(cat "$scratch/err")
+judge 'a closed standard output is told' 6 '' 'cannot write to standard output: *'
+
+finish
