@@ -13,6 +13,14 @@ enum { DEFAULT_SESSION_TIMEOUT_MS = 10000 };
 /* How long a closing client waits for its lanes to be deleted. Others sweep what is left. */
 enum { FAREWELL_MS = 2000 };
 
+/* The variable's value; NULL: it is not set, or set to nothing. */
+static const char *environment(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
 /* --- fork --- */
 
 /* Counted in the child: objects made before belong to the parent. */
@@ -318,7 +326,7 @@ static int start(corral_client *client, const char *servers, const char *chroot,
 int corrali_client_new(const char *servers, const corral_client_options *options, corrali_backend *backend,
                        corral_client **ret_client)
 {
-    const char *home = options->home != NULL ? options->home : getenv("CORRAL_HOME");
+    const char *home = options->home != NULL ? options->home : environment("CORRAL_HOME");
     const char *chroot;
     corral_client *client;
     int status = CORRAL_EINVAL;
@@ -345,7 +353,7 @@ int corrali_client_new(const char *servers, const corral_client_options *options
 /* $CORRAL_AUTH, "scheme:credential", to @ret_auth, whose memory is @ret_text; NULL there if it is not set. */
 static int auth_from_environment(corral_auth *ret_auth, char **ret_text)
 {
-    const char *variable = getenv("CORRAL_AUTH");
+    const char *variable = environment("CORRAL_AUTH");
     char *colon;
 
     if (variable == NULL) {
@@ -382,7 +390,7 @@ int corral_client_open(const char *servers, const corral_client_options *options
     if (options != NULL) {
         effective = *options;
     }
-    servers = servers != NULL ? servers : getenv("CORRAL_SERVERS");
+    servers = servers != NULL ? servers : environment("CORRAL_SERVERS");
     servers = servers != NULL ? servers : "127.0.0.1:2181";
     if (effective.auth_count == 0) {
         status = auth_from_environment(&auth, &auth_text);

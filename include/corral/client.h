@@ -106,7 +106,8 @@ typedef struct {
  * Make a client of the ensemble @servers ("host:port,host:port/chroot"; NULL:
  * $CORRAL_SERVERS, else "127.0.0.1:2181"). Returns at once and connects in the
  * background; operations submitted meanwhile wait for the connection. A chroot
- * that does not exist is made by the first write. @options may be NULL.
+ * that does not exist is made by the first write. @options may be NULL. A
+ * variable of the environment that is empty counts as unset.
  *
  * Returns 0; CORRAL_EINVAL for a malformed connect string, option or
  * credential; CORRAL_ENOMEM (also: no thread could be made).

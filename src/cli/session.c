@@ -133,13 +133,14 @@ static const char *explain_cause(const cli_session *session, int cause, char *bu
     return corral_strerror(cause);
 }
 
-int cli_session_report(const cli_session *session, const corral_op *op, const char *path, const char *reason)
+int cli_session_report(cli_session *session, const corral_op *op, const char *path, const char *reason)
 {
     char buffer[512];
     int status = corral_op_status(op);
     const char *cause = explain_cause(session, corral_op_cause(op), buffer, sizeof buffer);
     const char *about = corral_op_path(op);
     about = *about != '\0' ? about : path;
+    session->unanswered = corral_op_cause(op) == CORRAL_ETIMEDOUT;
     if (status == CORRAL_EUNCERTAIN) {
         cli_error("%s: %s: %s", about, corral_strerror(status), cause);
         return CLI_UNKNOWN;
@@ -156,7 +157,9 @@ int cli_session_close(cli_session *session, int status)
 {
     /* The outcome has been told: from here on a signal may end us. */
     sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
-    corral_client_close(session->client);
+    if (!session->unanswered) {
+        corral_client_close(session->client);
+    }
     close(session->signal_fd);
     close(session->done_fd);
     if (status > CLI_SIGNAL) {

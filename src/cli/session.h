@@ -21,6 +21,7 @@ typedef struct {
     int signal_fd;
     int done_fd;     /**< readable once an operation has ended */
     int interrupted; /**< the signal that ended the wait, 0: none */
+    bool unanswered; /**< the operation timed out */
 } cli_session;
 
 /** The termination signals that this process was not told to ignore (nohup, a shell's background). */
@@ -39,9 +40,12 @@ void cli_session_wait(cli_session *session, corral_op *op);
  * Report the failure of @op, which is about @path. @reason explains its status,
  * NULL: the library's words. Returns the exit status.
  */
-int cli_session_report(const cli_session *session, const corral_op *op, const char *path, const char *reason);
+int cli_session_report(cli_session *session, const corral_op *op, const char *path, const char *reason);
 
-/** End the session. If it was interrupted and @status says so, the process dies of that signal here. */
+/**
+ * End the session, unless the operation timed out: a server that is silent would
+ * make us wait beyond the timeout, and lets the session expire on its own. If it was interrupted and @status says so, the process dies of that signal here.
+ */
 int cli_session_close(cli_session *session, int status);
 
 /** The exit status for a corral_status. */

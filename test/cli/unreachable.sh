@@ -70,8 +70,11 @@ t '... it was not' 1 '' '/amo: no such counter' counter get /amo
 through after /amo 'connection lost after the server, --at-most-once' 5 '' \
     '/amo: may or may not have been applied: the connection was lost' counter add --at-most-once /amo
 t '... it was' 0 1 '' counter get /amo
+start=$(now_ms)
 through silence /silent 'no reply' 5 '' '/silent: may or may not have been applied: timed out' \
     --timeout 0.7 counter add /silent
+elapsed=$(($(now_ms) - start))
+in_time '... within the timeout' 700 4000
 t '... it was done' 0 1 '' counter get /silent
 is "ZooKeeper's client sees each done once" "$(printf 'get %s\n' /before /after /amo /silent | zk | tr '\n' ' ')" \
     '1 1 1 1 '

@@ -358,6 +358,20 @@ static void the_environment_is_checked_as_well(void)
     CU_ASSERT_PTR_NULL(unset);
 }
 
+static void an_empty_variable_is_an_unset_one(void)
+{
+    corral_client *opened = NULL;
+
+    setenv("CORRAL_SERVERS", "", 1);
+    setenv("CORRAL_HOME", "", 1);
+    setenv("CORRAL_AUTH", "", 1);
+    ASSERT_STATUS(corral_client_open(NULL, NULL, &opened), CORRAL_OK);
+    corral_client_close(opened);
+    unsetenv("CORRAL_SERVERS");
+    unsetenv("CORRAL_HOME");
+    unsetenv("CORRAL_AUTH");
+}
+
 static void the_version_is_told(void)
 {
     int parts[3];
@@ -379,6 +393,7 @@ static CU_TestInfo tests[] = {
     {"bad connect strings are refused", bad_connect_strings_are_refused},
     {"bad client options are refused", bad_client_options_are_refused},
     {"the environment is checked as well", the_environment_is_checked_as_well},
+    {"an empty variable is an unset one", an_empty_variable_is_an_unset_one},
     {"the version is told", the_version_is_told},
     CU_TEST_INFO_NULL,
 };
