@@ -14,14 +14,13 @@ void corrali_counter_ref_locked(corral_counter *counter)
 
 corral_client *corrali_counter_unref_locked(corral_counter *counter)
 {
-    corral_client *client = counter->client;
+    corrali_cell *cell = counter->cell;
 
     if (--counter->refs > 0) {
         return NULL;
     }
-    corrali_free(counter->path);
     corrali_free(counter);
-    return client;
+    return corrali_cell_unref_locked(cell);
 }
 
 void corrali_counter_op_made_locked(corral_counter *counter)
@@ -38,7 +37,7 @@ void corrali_counter_op_gone_locked(corral_counter *counter)
 
 const char *corrali_counter_path_shown(const corral_counter *counter, const char *path)
 {
-    const char *full = path == NULL ? counter->path : path;
+    const char *full = path == NULL ? counter->cell->path : path;
     const corral_client *client = counter->client;
 
     /* An ancestor within the chroot itself has no other name than its own. */
@@ -47,24 +46,21 @@ const char *corrali_counter_path_shown(const corral_counter *counter, const char
                : full;
 }
 
-static corral_counter *new_counter(corral_client *client, const char *path, uint32_t flags)
+static corral_counter *new_counter_locked(corral_client *client, const char *path, uint32_t flags)
 {
     corral_counter *counter = corrali_alloc(sizeof *counter);
 
     if (counter == NULL) {
         return NULL;
     }
-    counter->path = corrali_asprintf("%s%s", client->chroot, path);
-    if (counter->path == NULL) {
+    counter->cell = corrali_cell_get_locked(client, path, flags);
+    if (counter->cell == NULL) {
         corrali_free(counter);
         return NULL;
     }
     counter->client = client;
-    counter->flags = flags;
     counter->refs = 1;
-    corrali_list_init(&counter->link);
-    corrali_list_init(&counter->queue);
-    corrali_list_init(&counter->reads);
+    corrali_list_append(&client->counters, &counter->link);
     return counter;
 }
 
@@ -84,22 +80,14 @@ int corral_counter_open(corral_client *client, const char *path, const corral_co
     if (status != CORRAL_OK) {
         return status;
     }
-    counter = new_counter(client, path, flags);
-    if (counter == NULL) {
-        return CORRAL_ENOMEM;
-    }
     corrali_lock(client);
-    if (client->closing) {
-        (void)corrali_counter_unref_locked(counter);
-        status = CORRAL_ECLOSED;
+    counter = client->closing ? NULL : new_counter_locked(client, path, flags);
+    if (counter != NULL) {
+        *ret_counter = counter;
     } else {
-        corrali_list_append(&client->counters, &counter->link);
-        corrali_client_ref(client);
+        status = client->closing ? CORRAL_ECLOSED : CORRAL_ENOMEM;
     }
     corrali_unlock(client);
-    if (status == CORRAL_OK) {
-        *ret_counter = counter;
-    }
     return status;
 }
 
@@ -143,7 +131,7 @@ void corrali_counter_abort_locked(corral_op *op, int cause)
     case CORRALI_QUEUED:
         corrali_list_remove(&op->task.link);
         corrali_op_end_locked(op, status, cause);
-        corrali_batch_starved_locked(counter);
+        corrali_batch_starved_locked(counter->cell);
         break;
     case CORRALI_BATCHED:
         status = corrali_batch_leave_locked(op) ? CORRAL_EUNCERTAIN : cause;
@@ -158,18 +146,46 @@ void corrali_counter_abort_locked(corral_op *op, int cause)
     }
 }
 
+/* End the counter's operations of a list that are still at @place. */
+static void abort_list_locked(corrali_link *list, corrali_op_place place, const corral_counter *counter,
+                              int cause)
+{
+    corrali_link *next;
+
+    for (corrali_link *link = list->next; link != list; link = next) {
+        corral_op *op = CORRALI_CONTAINER(link, corral_op, task.link);
+
+        if (op->place != place) {
+            return; /* what was left of the list has moved elsewhere */
+        }
+        next = link->next;
+        if (op->counter == counter) {
+            corrali_counter_abort_locked(op, cause);
+        }
+    }
+}
+
+static bool has_op_of(const corrali_link *list, const corral_counter *counter)
+{
+    const corrali_link *link = list->next;
+
+    while (link != list && CORRALI_CONTAINER(link, corral_op, task.link)->counter != counter) {
+        link = link->next;
+    }
+    return link != list;
+}
+
 void corrali_counter_abort_all_locked(corral_counter *counter, int cause)
 {
-    /* What leaves a batch that was not sent sends its fellows back to the queue. */
-    while (!corrali_list_empty(&counter->queue) || corrali_batch_first_locked(counter) != NULL) {
-        corral_op *op = corrali_list_empty(&counter->queue)
-                            ? corrali_batch_first_locked(counter)
-                            : CORRALI_CONTAINER(counter->queue.next, corral_op, task.link);
+    corrali_cell *cell = counter->cell;
+    corrali_link *batched;
 
-        corrali_counter_abort_locked(op, cause);
-    }
-    while (!corrali_list_empty(&counter->reads)) {
-        corrali_counter_abort_locked(CORRALI_CONTAINER(counter->reads.next, corral_op, task.link), cause);
+    abort_list_locked(&cell->reads, CORRALI_READING, counter, cause);
+    abort_list_locked(&cell->queue, CORRALI_QUEUED, counter, cause);
+    /* What leaves a batch that was not sent sends its fellows back to the queue. */
+    while ((batched = corrali_batch_ops_locked(cell)) != NULL && has_op_of(batched, counter)) {
+        abort_list_locked(batched, CORRALI_BATCHED, counter, cause);
+        abort_list_locked(&cell->queue, CORRALI_QUEUED, counter, cause);
     }
 }
 
@@ -197,8 +213,8 @@ static int place_order_locked(corral_op *op, const order *ordered)
         return corrali_read_start_locked(op);
     }
     op->place = CORRALI_QUEUED;
-    corrali_list_append(&op->counter->queue, &op->task.link);
-    corrali_batch_wake_locked(op->counter);
+    corrali_list_append(&op->counter->cell->queue, &op->task.link);
+    corrali_batch_wake_locked(op->counter->cell);
     return CORRAL_OK;
 }
 
@@ -220,7 +236,8 @@ static int accepts_locked(const corral_counter *counter)
 }
 
 /* The asynchronous form of all calls. @prototype has the callback and its argument. */
-static int submit(corral_counter *counter, const order *ordered, const corral_op *prototype, corral_op **ret_op)
+static int submit(corral_counter *counter, const order *ordered, const corral_op *prototype,
+                  corral_op **ret_op)
 {
     int status = check_order(counter, ordered);
     corral_op *op;
@@ -283,8 +300,8 @@ static int call(corral_counter *counter, const order *ordered, int64_t *ret_valu
         return status;
     }
     (void)corrali_latch_wait(&op.ended, CORRAL_FOREVER);
-    if (ret_value != NULL && (op.status == CORRAL_OK ||
-                              (op.status == CORRAL_ECONFLICT && ordered->kind == CORRALI_COMPARE_SET))) {
+    if (ret_value != NULL &&
+        (op.status == CORRAL_OK || (op.status == CORRAL_ECONFLICT && ordered->kind == CORRALI_COMPARE_SET))) {
         *ret_value = op.value;
     }
     return op.status;

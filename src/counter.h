@@ -1,9 +1,11 @@
 /*
- * A counter, as its three parts see it:
+ * A counter, as its parts see it:
  *
- *     counter.c         the public calls; a counter's life; ending operations early
- *     counter_batch.c   operations that change the value: combining, exactly once
- *     counter_read.c    reads
+ *     counter.c           the public calls; a handle's life; ending operations early
+ *     counter_cell.c      what all handles of a client on the same counter share
+ *     counter_batch.c     operations that change the value: combining, exactly once
+ *     counter_outcome.c   ... and what became of a batch
+ *     counter_read.c      reads
  */
 #ifndef CORRALI_COUNTER_H
 #define CORRALI_COUNTER_H
@@ -27,26 +29,37 @@ typedef struct {
     int64_t mzxid;
 } corrali_counter_state;
 
-struct corral_counter {
-    corrali_link link; /* in client.counters; alone once closed */
+/*
+ * A counter's znode as one client knows it. All handles with the same path and
+ * flags share it, so that their operations are combined instead of racing.
+ */
+typedef struct {
     corral_client *client;
     char *path; /* chroot included */
     uint32_t flags;
-    bool closed;
-    uint32_t refs;  /* the user's handle, operations with memory of their own, batch, reads */
-    uint32_t alive; /* operations whose callback has not returned */
+    uint32_t refs; /* handles, batch, reads */
 
-    corrali_link queue; /* operations that wait for a batch, in order */
-    corrali_link reads; /* operations being read for */
+    corrali_link queue;          /* operations that wait for a batch, in order */
+    corrali_link reads;          /* operations being read for */
     struct corrali_batch *batch; /* what is under way; NULL: idle, then queue is empty */
     corrali_counter_state cache;
     int64_t backoff_ns; /* bound of the next pause after a lost race; 0: races are rare */
+} corrali_cell;
+
+/* A handle. */
+struct corral_counter {
+    corrali_link link; /* in client.counters; alone once closed */
+    corral_client *client;
+    corrali_cell *cell;
+    bool closed;
+    uint32_t refs;  /* the user's, operations with memory of their own */
+    uint32_t alive; /* operations whose callback has not returned */
 };
 
 /* --- counter.c --- */
 
 void corrali_counter_ref_locked(corral_counter *counter);
-/* The client, if the counter was freed: its reference is the caller's to drop. Else NULL. */
+/* The client, if its last reference was freed with the counter: it is the caller's to drop. Else NULL. */
 corral_client *corrali_counter_unref_locked(corral_counter *counter);
 void corrali_counter_op_made_locked(corral_counter *counter);
 void corrali_counter_op_gone_locked(corral_counter *counter);
@@ -56,16 +69,24 @@ void corrali_counter_abort_all_locked(corral_counter *counter, int cause);
 /* @path, or the counter's when NULL, without chroot. */
 const char *corrali_counter_path_shown(const corral_counter *counter, const char *path);
 
+/* --- counter_cell.c --- */
+
+/* The client's cell of that path and flags, made if need be: a reference to it. NULL: no memory. */
+corrali_cell *corrali_cell_get_locked(corral_client *client, const char *path, uint32_t flags);
+void corrali_cell_ref_locked(corrali_cell *cell);
+/* The client, if the cell was freed: its reference is the caller's to drop. Else NULL. */
+corral_client *corrali_cell_unref_locked(corrali_cell *cell);
+
 /* --- counter_batch.c --- */
 
 /* There is an operation in the queue: see to it that it gets done. */
-void corrali_batch_wake_locked(corral_counter *counter);
+void corrali_batch_wake_locked(corrali_cell *cell);
 /* The part of abort for an operation in the batch: take it out of there; may it have been applied? */
 bool corrali_batch_leave_locked(corral_op *op);
-/* The first operation in the batch; NULL: there is none. */
-corral_op *corrali_batch_first_locked(const corral_counter *counter);
+/* The operations in the batch; NULL: there is none. */
+corrali_link *corrali_batch_ops_locked(const corrali_cell *cell);
 /* The queue has lost an operation: nothing may be left to do. */
-void corrali_batch_starved_locked(corral_counter *counter);
+void corrali_batch_starved_locked(corrali_cell *cell);
 
 /* --- counter_read.c --- */
 

@@ -8,8 +8,8 @@
 
 /* One read under way. */
 typedef struct corrali_reading {
-    corral_counter *counter;
-    corral_op *op;        /* NULL: it has ended early */
+    corrali_cell *cell;
+    corral_op *op;         /* NULL: it has ended early */
     corrali_request first; /* SYNC and LINEARIZABLE */
     corrali_request get;
     bool has_first;
@@ -44,7 +44,7 @@ int corrali_counter_parse(const corrali_request *get, corrali_counter_state *ret
 
 static void send_locked(corrali_reading *own)
 {
-    corral_client *client = own->counter->client;
+    corral_client *client = own->cell->client;
 
     own->lost = false;
     own->refusal = CORRAL_OK;
@@ -57,7 +57,7 @@ static void send_locked(corrali_reading *own)
 
 static void free_reading(corrali_reading *own)
 {
-    corral_client *last = corrali_counter_unref_locked(own->counter);
+    corral_client *last = corrali_cell_unref_locked(own->cell);
 
     if (last != NULL) {
         corrali_client_unref(last);
@@ -66,11 +66,11 @@ static void free_reading(corrali_reading *own)
 }
 
 /* Spare the next batch a read, if this is news to it. */
-static void remember_locked(corral_counter *counter, const corrali_counter_state *found)
+static void remember_locked(corrali_cell *cell, const corrali_counter_state *found)
 {
-    corrali_counter_state *cache = &counter->cache;
+    corrali_counter_state *cache = &cell->cache;
 
-    if (counter->batch == NULL && found->mzxid > cache->mzxid) {
+    if (cell->batch == NULL && found->mzxid > cache->mzxid) {
         *cache = *found;
     }
 }
@@ -82,7 +82,7 @@ static void finish_locked(corrali_reading *own)
 
     corrali_list_remove(&op->task.link);
     if (status == CORRAL_OK) {
-        remember_locked(own->counter, &own->found);
+        remember_locked(own->cell, &own->found);
         op->value = own->found.value;
         op->stamp = (corral_stamp){
             .czxid = own->found.czxid, .mzxid = own->found.mzxid, .version = own->found.version};
@@ -131,27 +131,27 @@ static void get_done(corrali_request *request)
 
 int corrali_read_start_locked(corral_op *op)
 {
-    corral_counter *counter = op->counter;
+    corrali_cell *cell = op->counter->cell;
     corrali_reading *own = corrali_alloc(sizeof *own);
 
     if (own == NULL) {
         return CORRAL_ENOMEM;
     }
-    own->counter = counter;
+    own->cell = cell;
     own->op = op;
     own->get.kind = CORRALI_GET;
-    own->get.path = counter->path;
+    own->get.path = cell->path;
     own->get.done = get_done;
     own->has_first = op->argument != CORRAL_READ_LOCAL;
     own->first.kind = op->argument == CORRAL_READ_SYNC ? CORRALI_SYNC : CORRALI_MULTI;
-    own->first.path = counter->path;
+    own->first.path = cell->path;
     own->first.done = first_done;
     own->first.write_count = 1;
-    own->first.writes[0] = (corrali_write){.kind = CORRALI_CHECK, .path = counter->path, .version = -1};
-    corrali_counter_ref_locked(counter);
+    own->first.writes[0] = (corrali_write){.kind = CORRALI_CHECK, .path = cell->path, .version = -1};
+    corrali_cell_ref_locked(cell);
     op->place = CORRALI_READING;
     op->reading = own;
-    corrali_list_append(&counter->reads, &op->task.link);
+    corrali_list_append(&cell->reads, &op->task.link);
     send_locked(own);
     return CORRAL_OK;
 }
@@ -159,7 +159,7 @@ int corrali_read_start_locked(corral_op *op)
 void corrali_read_leave_locked(corral_op *op)
 {
     corrali_reading *own = op->reading;
-    corral_client *client = op->counter->client;
+    corral_client *client = own->cell->client;
 
     corrali_list_remove(&op->task.link);
     own->op = NULL;

@@ -15,8 +15,8 @@
  * under it is collected, and woken by corrali_unlock() once it is free. Order:
  * client's mutex, then the backend's, then the log's.
  *
- * References: an operation keeps its counter, a counter its client. So
- * handles outlive corral_client_close().
+ * References: an operation keeps its counter, a counter its cell, that its
+ * client. So handles outlive corral_client_close().
  */
 #ifndef CORRALI_INTERNAL_H
 #define CORRALI_INTERNAL_H
@@ -149,7 +149,8 @@ struct corral_client {
     corrali_announcer announcer;
     corrali_timers timers;
     int64_t armed; /* the backend will give a timer event by then */
-    corrali_link counters;
+    corrali_link counters; /* handles that are open */
+    void *cells;           /* a tree; see counter_cell.c */
     corrali_link spare_ops;
 
     /* Session. */

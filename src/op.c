@@ -113,7 +113,7 @@ void corrali_op_end_locked(corral_op *op, int status, int cause)
 
 void corrali_op_end_at_locked(corral_op *op, int status, int cause, const char *path)
 {
-    if (!op->blocking && strcmp(path, op->counter->path) != 0) {
+    if (!op->blocking && strcmp(path, op->counter->cell->path) != 0) {
         op->path = corrali_strdup(path); /* without memory it is the counter's */
     }
     corrali_op_end_locked(op, status, cause);

@@ -309,6 +309,62 @@ static void threads_share_a_handle(void)
     workers_free(&result);
 }
 
+/* Submit 2 * @each adds of 1, on the counter's first handle and on @second in turn. */
+static void submit_in_turn(corral_counter *second, unsigned each)
+{
+    for (unsigned i = 0; i < 2 * each; i++) {
+        REQUIRE_STATUS(corral_counter_add_async(i % 2 == 0 ? counter : second, 1, CORRAL_FOREVER,
+                                                record_int64, &results.records[i], NULL),
+                       CORRAL_OK);
+    }
+}
+
+static void handles_of_a_client_share_batches(void)
+{
+    unsigned each = testing_scaled(5000), broken = 0;
+    corral_client_stats before;
+    corral_counter *second;
+
+    begin("/batch/handles", 2 * each);
+    second = open_counter("/batch/handles");
+    before = stats();
+    submit_in_turn(second, each);
+    finish();
+    for (unsigned i = 0; i < 2 * each; i++) {
+        record result = recorder_get(&results, i);
+
+        broken += result.status != CORRAL_OK || result.order != i || result.value != i + 1;
+    }
+    ASSERT_INT64(broken, 0);
+    ASSERT_INT64(stats().lost_races, before.lost_races);
+    CU_ASSERT(stats().batches - before.batches < each / 10 + 2);
+    ASSERT_STATUS(corral_counter_close(second), CORRAL_OK);
+    recorder_close(&results);
+}
+
+static void closing_a_handle_ends_its_own_operations_only(void)
+{
+    unsigned each = testing_scaled(5000), broken = 0;
+    corral_counter *second;
+
+    begin("/batch/close", 2 * each);
+    second = open_counter("/batch/close");
+    submit_in_turn(second, each);
+    /* The first add is on its way, all others are queued. */
+    ASSERT_STATUS(corral_counter_close(second), CORRAL_OK);
+    for (unsigned i = 1; i < 2 * each; i += 2) {
+        broken += recorder_get(&results, i).status != CORRAL_ECLOSED;
+    }
+    finish();
+    for (unsigned i = 0; i < 2 * each; i += 2) {
+        record result = recorder_get(&results, i);
+
+        broken += result.status != CORRAL_OK || result.value != i / 2 + 1;
+    }
+    ASSERT_INT64(broken, 0);
+    recorder_close(&results);
+}
+
 static void handles_and_clients_share_a_counter(void)
 {
     enum { THREADS = 12 };
@@ -396,6 +452,8 @@ static CU_TestInfo tests[] = {
     {"no callback is needed", no_callback_is_needed},
     {"a callback may submit", a_callback_may_submit},
     {"threads share a handle", threads_share_a_handle},
+    {"handles of a client share batches", handles_of_a_client_share_batches},
+    {"closing a handle ends its own operations only", closing_a_handle_ends_its_own_operations_only},
     {"handles and clients share a counter", handles_and_clients_share_a_counter},
     {"many counters are independent", many_counters_are_independent},
     {"reads never go back", reads_never_go_back},

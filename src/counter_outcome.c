@@ -1,0 +1,267 @@
+/*
+ * Outcomes: what became of a batch's request, and what follows from it.
+ */
+#include <string.h>
+
+#include "counter_batch.h"
+#include "mkdirs.h"
+
+/* The pause after a lost race is random, up to a bound that doubles with each loss and halves with each
+ * success. */
+enum { BACKOFF_MIN_NS = 250000, BACKOFF_MAX_NS = 4000000 };
+
+/* Those of the request that would have changed something end EUNCERTAIN; the others are tried again. */
+static void end_uncertain(corrali_batch *own, int cause, const char *path)
+{
+    corrali_link again;
+    corral_op *op;
+
+    corrali_list_init(&again);
+    while ((op = corrali_batch_pop(&own->ops)) != NULL) {
+        if (op->status == CORRAL_OK) {
+            corrali_op_end_at_locked(op, CORRAL_EUNCERTAIN, cause, path);
+        } else {
+            corrali_list_append(&again, &op->task.link);
+        }
+    }
+    corrali_list_prepend_all(&own->ops, &again);
+    corrali_batch_requeue(own);
+    corrali_cell_forget(own->cell);
+}
+
+/* Applied: everybody gets their result. */
+static void end_applied(corrali_batch *own)
+{
+    corral_op *op;
+
+    own->cell->client->stats.batches++;
+    while ((op = corrali_batch_pop(&own->ops)) != NULL) {
+        if (op->status == CORRAL_OK) {
+            op->stamp.czxid = own->after.czxid;
+            op->stamp.mzxid = own->after.mzxid;
+            op->stamp.version = own->after.version;
+        }
+        corrali_op_end_locked(op, op->status, op->status);
+    }
+}
+
+/* What the znode is after a request that succeeded, as far as the reply tells. */
+static void learn_state(corrali_batch *own)
+{
+    const corrali_write *writes = own->request.writes;
+    const corrali_write *last = &writes[own->request.write_count - 1];
+
+    if (own->kind != CORRALI_BATCH_CHANGE) {
+        return;
+    }
+    if (last->kind == CORRALI_SET) {
+        own->after.czxid = last->stat.czxid;
+        own->after.mzxid = last->stat.mzxid;
+        own->after.version = last->stat.version;
+    } else {
+        /* Created together with a change of the lane: at that zxid. */
+        own->after.czxid = writes[own->lane_writes - 1].stat.mzxid;
+        own->after.mzxid = own->after.czxid;
+        own->after.version = 0;
+    }
+}
+
+static void committed(corrali_batch *own)
+{
+    corrali_cell *cell = own->cell;
+
+    if (own->lane != NULL) {
+        own->lane->exists = true;
+        own->lane->version = own->request.writes[own->lane_writes - 1].stat.version;
+        own->lane->batches++;
+        if (own->resent) {
+            cell->client->stats.resends_not_applied++;
+        }
+    }
+    learn_state(own);
+    if (own->kind == CORRALI_BATCH_CHECK && cell->cache.knowledge == CORRALI_ABSENT) {
+        corrali_cell_forget(cell); /* it was absent, it is there now: compute again */
+        corrali_batch_requeue(own);
+    } else {
+        cell->cache = own->after;
+        cell->backoff_ns /= 2;
+        end_applied(own);
+    }
+    corrali_batch_return_lane(own);
+    corrali_batch_advance(own);
+}
+
+/* Somebody else changed the counter first. While we pause, the next batch grows. */
+static void lost_race(corrali_batch *own)
+{
+    corrali_cell *cell = own->cell;
+    corral_client *client = cell->client;
+    int64_t bound = cell->backoff_ns < BACKOFF_MIN_NS ? BACKOFF_MIN_NS : 2 * cell->backoff_ns;
+
+    client->stats.lost_races++;
+    corrali_cell_forget(cell);
+    corrali_batch_requeue(own);
+    cell->backoff_ns = bound > BACKOFF_MAX_NS ? BACKOFF_MAX_NS : bound;
+    if (corrali_list_empty(&cell->queue)) {
+        corrali_batch_advance(own); /* nobody is left to pause for */
+        return;
+    }
+    corrali_batch_pause(own, (int64_t)(corrali_random_locked(client) % (uint64_t)cell->backoff_ns));
+}
+
+static void parents_made(void *arg, int status, const char *path)
+{
+    corrali_batch *own = arg;
+
+    if (status == CORRAL_OK) {
+        corrali_batch_advance(own);
+    } else {
+        corrali_batch_fail(own, status, path);
+    }
+}
+
+static void make_parents(corrali_batch *own)
+{
+    corrali_cell *cell = own->cell;
+
+    corrali_batch_requeue(own);
+    own->phase = CORRALI_BATCH_PARENTS;
+    if (corrali_mkdirs_locked(cell->client, cell->path, SIZE_MAX, parents_made, own) != CORRAL_OK) {
+        corrali_batch_fail(own, CORRAL_ENOMEM, cell->path);
+    }
+}
+
+/* Not applied, because of the counter's znode: the lane is as it was. */
+static void failed_at_counter(corrali_batch *own, int status)
+{
+    corrali_cell *cell = own->cell;
+    bool present = cell->cache.knowledge == CORRALI_PRESENT;
+
+    if (own->resent) {
+        cell->client->stats.resends_not_applied++;
+    }
+    corrali_batch_return_lane(own);
+    if (status == CORRAL_ECONFLICT || (status == CORRAL_EEXIST && own->kind == CORRALI_BATCH_CHANGE)) {
+        lost_race(own);
+    } else if (status == CORRAL_ENOENT && present) {
+        cell->cache = (corrali_counter_state){.knowledge = CORRALI_ABSENT};
+        corrali_batch_requeue(own);
+        corrali_batch_advance(own);
+    } else if (status == CORRAL_ENOENT && own->kind == CORRALI_BATCH_CHANGE) {
+        make_parents(own);
+    } else if (status == CORRAL_ENOENT) {
+        end_applied(own); /* a quorum has confirmed that there is no counter */
+        corrali_batch_advance(own);
+    } else {
+        /* EEXIST: a deletion found children. */
+        status = status == CORRAL_EEXIST ? CORRAL_ECONFLICT : status;
+        corrali_batch_end_ops(&own->ops, status, status, cell->path);
+        corrali_batch_advance(own);
+    }
+}
+
+static void lane_read(corrali_request *request)
+{
+    corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
+    corrali_cell *cell = own->cell;
+    bool created = cell->cache.knowledge != CORRALI_PRESENT;
+
+    if (request->status == CORRAL_ELOST) {
+        corrali_submit_locked(cell->client, request);
+        return;
+    }
+    if (request->status != CORRAL_OK || request->length != strlen(own->number) ||
+        memcmp(request->data, own->number, request->length) != 0) {
+        end_uncertain(own, request->status == CORRAL_OK ? CORRAL_ECONFLICT : request->status,
+                      own->lane->path);
+        corrali_batch_retire_lane(own);
+        corrali_batch_advance(own);
+        return;
+    }
+    cell->client->stats.resends_applied++;
+    own->lane->exists = true;
+    own->lane->version = request->stat.version;
+    own->lane->batches++;
+    own->after.mzxid = request->stat.mzxid;
+    if (created) {
+        own->after.czxid = own->after.mzxid;
+    }
+    /* For the stamps alone; what the counter is now has to be read. */
+    own->after.version = created ? 0 : (int32_t)((uint32_t)cell->cache.version + 1);
+    end_applied(own);
+    corrali_cell_forget(cell);
+    corrali_batch_return_lane(own);
+    corrali_batch_advance(own);
+}
+
+/* The first attempt has moved the lane on. Its number proves it, and its mzxid is that of the counter's
+ * change. */
+static void resolve_applied(corrali_batch *own)
+{
+    own->phase = CORRALI_BATCH_RESOLVING;
+    own->request.kind = CORRALI_GET;
+    own->request.path = own->lane->path;
+    own->request.done = lane_read;
+    corrali_submit_locked(own->cell->client, &own->request);
+}
+
+/* The lane is not as we left it. */
+static void failed_at_lane(corrali_batch *own, int status)
+{
+    corral_client *client = own->cell->client;
+
+    if (own->resent && (status == CORRAL_ECONFLICT || status == CORRAL_EEXIST)) {
+        resolve_applied(own);
+        return;
+    }
+    if (own->resent) {
+        end_uncertain(own, status, own->lane->path);
+    } else if (status == CORRAL_ENOENT || status == CORRAL_ECONFLICT || status == CORRAL_EEXIST) {
+        corrali_batch_requeue(own); /* somebody meddled with it, nothing was applied: take another */
+    } else {
+        corrali_batch_end_ops(&own->ops, status, status, own->lane->path);
+    }
+    if (status == CORRAL_ENOENT) {
+        corrali_writer_reset_locked(client);
+    }
+    corrali_batch_retire_lane(own);
+    corrali_batch_advance(own);
+}
+
+/* No reply. */
+static void lost_reply(corrali_batch *own)
+{
+    corrali_cell *cell = own->cell;
+
+    if (own->kind == CORRALI_BATCH_CHECK) {
+        corrali_batch_requeue(own);
+        corrali_batch_advance(own);
+    } else if (own->lane == NULL) {
+        end_uncertain(own, CORRAL_ELOST, cell->path);
+        corrali_batch_advance(own);
+    } else if (corrali_list_empty(&own->ops)) {
+        /* Nobody waits for the outcome any more. Without its lane no attempt can be applied late. */
+        corrali_batch_retire_lane(own);
+        corrali_cell_forget(cell);
+        corrali_batch_advance(own);
+    } else {
+        own->resent = true;
+        cell->client->stats.resends++;
+        corrali_submit_locked(cell->client, &own->request);
+    }
+}
+
+void corrali_batch_written(corrali_request *request)
+{
+    corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
+
+    if (request->status == CORRAL_OK) {
+        committed(own);
+    } else if (request->status == CORRAL_ELOST) {
+        lost_reply(own);
+    } else if (request->failed < own->lane_writes) {
+        failed_at_lane(own, request->status);
+    } else {
+        failed_at_counter(own, request->status);
+    }
+}
