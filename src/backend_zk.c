@@ -37,7 +37,8 @@ typedef struct {
     struct zk *zk;
     zhandle_t *handle; /* NULL until its first event */
     size_t auth_given; /* credentials that libzookeeper has taken, and sends at every connect */
-    bool dead;         /* expired or refused: to be closed */
+    bool dead;         /* to be closed: expired, refused, or given up */
+    bool given_up;     /* libzookeeper had no memory for it: what is in its queues is not known */
 } session;
 
 typedef struct {
@@ -66,8 +67,8 @@ typedef struct zk {
     session *session; /* NULL: being made or closed */
     bool refused;     /* authentication failed: no more sessions */
     bool closing;
-    bool stopped;     /* the clock thread is to end */
-    int64_t alarm;    /* when to give a timer event */
+    bool stopped;  /* the clock thread is to end */
+    int64_t alarm; /* when to give a timer event */
 } zk;
 
 /* ZooKeeper's codes end here. */
@@ -251,6 +252,13 @@ static int send_call(zk *self, zhandle_t *handle, call *sent)
     return ZUNIMPLEMENTED;
 }
 
+static void give_up_locked(session *own)
+{
+    own->dead = true;
+    own->given_up = true;
+    pthread_cond_signal(&own->zk->keeper_wake);
+}
+
 static int zk_submit(corrali_backend *base, corrali_request *request)
 {
     zk *self = (zk *)base;
@@ -274,34 +282,45 @@ static int zk_submit(corrali_backend *base, corrali_request *request)
     code = send_call(self, sent->owner->handle, sent);
     if (code == ZINVALIDSTATE || code == ZBADARGUMENTS) {
         corrali_list_remove(&sent->link);
+    } else if (code != ZOK) {
+        /* It may be queued or not. It is answered once the handle is closed. */
+        give_up_locked(sent->owner);
     }
     pthread_mutex_unlock(&self->mutex);
     if (code == ZINVALIDSTATE || code == ZBADARGUMENTS) {
         corrali_free(sent);
         return status_of(code);
     }
-    /* Any other code leaves open whether libzookeeper has queued the request.
-     * Then it is answered when the connection or the handle ends. */
     return CORRAL_OK;
 }
 
 /* --- session events: on the completion thread of a handle --- */
 
-/* libzookeeper refuses credentials while it has no connection, so they are given at the first one. */
-static void give_credentials(session *own, zhandle_t *handle)
+/*
+ * libzookeeper refuses credentials while it has no connection, so they are
+ * given at the first one; from then on it sends them itself. False: this
+ * connection is of no use without them.
+ */
+static bool give_credentials(session *own, zhandle_t *handle)
 {
     const corrali_backend_options *options = own->zk->options;
 
     while (own->auth_given < options->auth_count) {
         const corral_auth *auth = &options->auth[own->auth_given];
-        int code = zoo_add_auth(handle, auth->scheme, auth->credential, (int)strlen(auth->credential),
-                                NULL, NULL);
+        int code =
+            zoo_add_auth(handle, auth->scheme, auth->credential, (int)strlen(auth->credential), NULL, NULL);
 
-        if (code == ZINVALIDSTATE) {
-            return; /* disconnected again */
+        if (code != ZOK && code != ZINVALIDSTATE) {
+            pthread_mutex_lock(&own->zk->mutex);
+            give_up_locked(own);
+            pthread_mutex_unlock(&own->zk->mutex);
+        }
+        if (code != ZOK) {
+            return false; /* ZINVALIDSTATE: disconnected again */
         }
         own->auth_given++;
     }
+    return true;
 }
 
 static void end_session(session *own, bool refused)
@@ -325,12 +344,19 @@ static void on_event(zhandle_t *handle, int type, int state, const char *path, v
     session *own = context;
     zk *self = own->zk;
 
+    bool dead;
+
     (void)path;
-    if (type != ZOO_SESSION_EVENT) {
+    pthread_mutex_lock(&self->mutex);
+    dead = own->dead;
+    pthread_mutex_unlock(&self->mutex);
+    if (type != ZOO_SESSION_EVENT || dead) {
         return;
     }
     if (state == ZOO_CONNECTED_STATE) {
-        give_credentials(own, handle);
+        if (!give_credentials(own, handle)) {
+            return;
+        }
         pthread_mutex_lock(&self->mutex);
         own->handle = handle;
         pthread_mutex_unlock(&self->mutex);
@@ -350,6 +376,9 @@ static void close_session(zk *self, session *own, zhandle_t *handle)
 {
     corrali_link *link;
 
+    if (own->given_up) {
+        self->events->expired(self->owner);
+    }
     (void)zookeeper_close(handle);
     /* Its threads have ended: what is still listed will get no reply. */
     pthread_mutex_lock(&self->mutex);

@@ -210,8 +210,8 @@ static int copy_servers(corral_client *client, const char *servers, const char *
 
 static int copy_options(corral_client *client, const corral_client_options *options, const char *home)
 {
-    int64_t session = options->session_timeout_ms == 0 ? DEFAULT_SESSION_TIMEOUT_MS
-                                                       : options->session_timeout_ms;
+    int64_t session =
+        options->session_timeout_ms == 0 ? DEFAULT_SESSION_TIMEOUT_MS : options->session_timeout_ms;
 
     client->backend_options.session_timeout_ms = session;
     client->request_timeout_ms = options->request_timeout_ms == 0 ? session : options->request_timeout_ms;
@@ -401,8 +401,8 @@ int corral_client_open(const char *servers, const corral_client_options *options
     }
     if (status == CORRAL_OK) {
         backend = corrali_backend_zk_new();
-        status = backend == NULL ? CORRAL_ENOMEM
-                                 : corrali_client_new(servers, &effective, backend, ret_client);
+        status =
+            backend == NULL ? CORRAL_ENOMEM : corrali_client_new(servers, &effective, backend, ret_client);
     }
     corrali_free(auth_text);
     return status;

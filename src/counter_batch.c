@@ -44,7 +44,7 @@ static void free_batch(corrali_batch *own)
     corral_client *last;
 
     own->cell->batch = NULL;
-    /* Never the last reference: the counter's user, an operation or the client's close has another. */
+    /* Never the client's last reference: its close keeps one until the backend has ended. */
     last = corrali_cell_unref_locked(own->cell);
     if (last != NULL) {
         corrali_client_unref(last);
@@ -88,7 +88,7 @@ void corrali_batch_return_lane(corrali_batch *own)
 
     own->lane = NULL;
     if (lane != NULL) {
-        corrali_lane_return_locked(own->cell->client, lane);
+        corrali_lane_return_locked(lane);
     }
 }
 
@@ -98,7 +98,7 @@ void corrali_batch_retire_lane(corrali_batch *own)
 
     own->lane = NULL;
     if (lane != NULL) {
-        corrali_lane_retire_locked(own->cell->client, lane);
+        corrali_lane_retire_locked(lane);
     }
 }
 
@@ -205,14 +205,11 @@ static void compose_lane(corrali_batch *own)
     corrali_lane *lane = own->lane;
     int length = snprintf(own->number, sizeof own->number, "%" PRIu64, lane->batches + 1);
 
-    if (!lane->exists) {
-        add_write(own, (corrali_write){.kind = CORRALI_CREATE, .path = lane->path, .data = ""});
-    }
     add_write(own, (corrali_write){.kind = CORRALI_SET,
                                    .path = lane->path,
                                    .data = own->number,
                                    .length = (size_t)length,
-                                   .version = lane->exists ? lane->version : 0});
+                                   .version = lane->version});
 }
 
 static void compose_counter(corrali_batch *own)
@@ -319,8 +316,9 @@ void corrali_batch_advance(corrali_batch *own)
     } else {
         own->phase = CORRALI_BATCH_BORROWING;
         own->borrower.lent_locked = lane_lent;
-        own->lane = corrali_lane_borrow_locked(cell->client, &own->borrower);
-        if (own->lane != NULL) {
+        if (corrali_lane_borrow_locked(cell->client, &own->borrower, &own->lane) != CORRAL_OK) {
+            corrali_batch_fail(own, CORRAL_ENOMEM, cell->path);
+        } else if (own->lane != NULL) {
             write_batch(own);
         }
     }
@@ -389,7 +387,7 @@ void corrali_batch_starved_locked(corrali_cell *cell)
     if (own->phase == CORRALI_BATCH_READING && corrali_withdraw_locked(client, &own->request)) {
         free_batch(own);
     } else if (own->phase == CORRALI_BATCH_BORROWING) {
-        corrali_lane_forget_locked(&own->borrower);
+        corrali_lane_forget_locked(client, &own->borrower);
         free_batch(own);
     } else if (own->phase == CORRALI_BATCH_PAUSING) {
         corrali_timers_stop(&client->timers, &own->pause);

@@ -71,7 +71,6 @@ static void committed(corrali_batch *own)
     corrali_cell *cell = own->cell;
 
     if (own->lane != NULL) {
-        own->lane->exists = true;
         own->lane->version = own->request.writes[own->lane_writes - 1].stat.version;
         own->lane->batches++;
         if (own->resent) {
@@ -179,7 +178,6 @@ static void lane_read(corrali_request *request)
         return;
     }
     cell->client->stats.resends_applied++;
-    own->lane->exists = true;
     own->lane->version = request->stat.version;
     own->lane->batches++;
     own->after.mzxid = request->stat.mzxid;
@@ -210,13 +208,13 @@ static void failed_at_lane(corrali_batch *own, int status)
 {
     corral_client *client = own->cell->client;
 
-    if (own->resent && (status == CORRAL_ECONFLICT || status == CORRAL_EEXIST)) {
+    if (own->resent && status == CORRAL_ECONFLICT) {
         resolve_applied(own);
         return;
     }
     if (own->resent) {
         end_uncertain(own, status, own->lane->path);
-    } else if (status == CORRAL_ENOENT || status == CORRAL_ECONFLICT || status == CORRAL_EEXIST) {
+    } else if (status == CORRAL_ENOENT || status == CORRAL_ECONFLICT) {
         corrali_batch_requeue(own); /* somebody meddled with it, nothing was applied: take another */
     } else {
         corrali_batch_end_ops(&own->ops, status, status, own->lane->path);

@@ -64,7 +64,13 @@ bool corrali_dispatching(const corral_client *client);
 
 /* --- op.c: operations --- */
 
-typedef enum { CORRALI_ADD, CORRALI_SET_VALUE, CORRALI_COMPARE_SET, CORRALI_DESTROY, CORRALI_READ } corrali_op_kind;
+typedef enum {
+    CORRALI_ADD,
+    CORRALI_SET_VALUE,
+    CORRALI_COMPARE_SET,
+    CORRALI_DESTROY,
+    CORRALI_READ
+} corrali_op_kind;
 
 /* Where an operation is. */
 typedef enum {
@@ -148,24 +154,23 @@ struct corral_client {
     corrali_dispatch dispatch;
     corrali_announcer announcer;
     corrali_timers timers;
-    int64_t armed; /* the backend will give a timer event by then */
+    int64_t armed;         /* the backend will give a timer event by then */
     corrali_link counters; /* handles that are open */
     void *cells;           /* a tree; see counter_cell.c */
     corrali_link spare_ops;
 
     /* Session. */
-    int64_t session_id;       /* of the last connection; 0: none, or it expired */
-    int64_t barrier_passed;   /* the session whose barrier was answered */
-    bool connected;           /* there is a connection */
-    bool ready;               /* ... and its session has passed the barrier: requests may go */
-    bool closing;             /* no new operations */
-    bool shut;                /* no new requests */
+    int64_t session_id;     /* of the last connection; 0: none, or it expired */
+    int64_t barrier_passed; /* the session whose barrier was answered */
+    bool connected;         /* there is a connection */
+    bool ready;             /* ... and its session has passed the barrier: requests may go */
+    bool closing;           /* no new operations */
+    bool shut;              /* no new requests */
     bool auth_failed;
-    corrali_request barrier;  /* the first request of a session */
-    corrali_link held;        /* requests waiting until ready */
-    corrali_link refused;     /* requests that could not be sent; told so by @refusal */
-    corrali_timer refusal;
-    corrali_timer farewell;   /* bounds the clean-up when closing */
+    corrali_request barrier; /* the first request of a session */
+    corrali_link held;       /* requests waiting until ready */
+    corrali_link refused;    /* requests that could not be sent; told so by the next event */
+    corrali_timer farewell;  /* bounds the clean-up when closing */
     size_t in_flight;
 
     corrali_writer writer;

@@ -12,7 +12,7 @@ typedef struct {
     corral_client *client;
     size_t depth; /* components of the ancestor being made */
     size_t open_from;
-    char *denied; /* the first ancestor that we may not make, as it may exist */
+    char *denied; /* the first ancestor that we may not make, if it is not known to exist */
     corrali_mkdirs_cb done;
     void *arg;
     char *ancestor; /* behind this struct, in one piece of memory */
@@ -53,14 +53,17 @@ static void on_made(corrali_request *request)
         return;
     }
     if (status == CORRAL_EACCES) {
-        /* A server refuses before it looks whether the znode exists, so this is no failure yet. */
-        if (own->denied == NULL) {
-            own->denied = corrali_strdup(own->ancestor);
-        }
+        /* A server refuses before it looks whether the znode exists, so this
+         * is no failure yet. It does look for the parent first. */
+        corrali_free(own->denied);
+        own->denied = corrali_strdup(own->ancestor);
     } else if (status == CORRAL_ENOENT && own->denied != NULL) {
         finish(own, CORRAL_EACCES, own->denied);
         return;
-    } else if (status != CORRAL_OK && status != CORRAL_EEXIST && status != CORRAL_ENOENT) {
+    } else if (status == CORRAL_OK || status == CORRAL_EEXIST) {
+        corrali_free(own->denied);
+        own->denied = NULL;
+    } else if (status != CORRAL_ENOENT) {
         finish(own, status, own->ancestor);
         return;
     }

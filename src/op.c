@@ -35,8 +35,12 @@ static void release_locked(corrali_task *task)
 
     corrali_counter_op_gone_locked(op->counter);
     if (atomic_fetch_sub(&op->refs, 1) == 1) {
-        /* The dispatch thread: whoever will join it holds the client. */
-        (void)free_locked(op);
+        corral_client *last = free_locked(op);
+
+        if (last != NULL) {
+            /* Not its last reference: who will join the dispatch thread has one. */
+            corrali_client_unref(last);
+        }
     }
 }
 
@@ -68,6 +72,7 @@ corral_op *corrali_op_new_locked(corral_counter *counter)
 
 void corrali_op_discard_locked(corral_op *op)
 {
+    corrali_timers_stop(&op->counter->client->timers, &op->deadline);
     corrali_counter_op_gone_locked(op->counter);
     if (!op->blocking) {
         (void)free_locked(op); /* the caller's handle of the counter keeps the client */

@@ -22,17 +22,23 @@
  */
 enum { IN_FLIGHT_MAX = 4096 };
 
+/* When there was no memory to send a request, it is tried again. */
+enum { MEMORY_RETRY_NS = 10000000 };
+
 /* --- requests --- */
+
+/* Have on_timer() called soon. Needs no memory. */
+static void wake_soon_locked(corral_client *client, int64_t ns)
+{
+    client->backend->vtable->wake_at(client->backend, corrali_now_locked(client) + ns);
+}
 
 static void refuse_locked(corral_client *client, corrali_request *request, int status)
 {
     request->status = status;
     request->failed = 0;
     corrali_list_append(&client->refused, &request->link);
-    if (client->refusal.slot == 0) {
-        /* Without memory even for that, the next timer or reply will find it. */
-        (void)corrali_timers_set(&client->timers, &client->refusal, corrali_now_locked(client));
-    }
+    wake_soon_locked(client, 0);
 }
 
 static void tell_refused_locked(corral_client *client)
@@ -46,25 +52,23 @@ static void tell_refused_locked(corral_client *client)
     }
 }
 
-/* on_timer() does the work. */
-static void refusal_due(corrali_timer *timer)
-{
-    (void)timer;
-}
-
 static void hold_locked(corral_client *client, corrali_request *request)
 {
     request->held = true;
     corrali_list_append(&client->held, &request->link);
 }
 
-/* Give @request to the backend; false: there is no connection, it is not sent. */
+/* Give @request to the backend; false: it is not sent, for now. */
 static bool send_locked(corral_client *client, corrali_request *request)
 {
     int status = client->backend->vtable->submit(client->backend, request);
 
     if (status == CORRAL_ELOST) {
-        client->ready = false;
+        client->ready = false; /* the next connection's event comes here again */
+        return false;
+    }
+    if (status == CORRAL_ENOMEM) {
+        wake_soon_locked(client, MEMORY_RETRY_NS);
         return false;
     }
     if (status != CORRAL_OK) {
@@ -79,12 +83,15 @@ static bool send_locked(corral_client *client, corrali_request *request)
 
 static void send_held_locked(corral_client *client)
 {
-    while (client->ready && client->in_flight < IN_FLIGHT_MAX && !corrali_list_empty(&client->held)) {
+    bool sent = true;
+
+    while (sent && client->ready && client->in_flight < IN_FLIGHT_MAX && !corrali_list_empty(&client->held)) {
         corrali_request *request = CORRALI_CONTAINER(client->held.next, corrali_request, link);
 
         corrali_list_remove(&request->link);
         request->held = false;
-        if (!send_locked(client, request)) {
+        sent = send_locked(client, request);
+        if (!sent) {
             request->held = true;
             corrali_list_insert_before(client->held.next, &request->link);
         }
@@ -177,11 +184,14 @@ static void ready_locked(corral_client *client)
     send_held_locked(client);
 }
 
-/* It goes past the held requests; without a connection the next connection's event comes here again. */
+/* If the session needs one, and it is not under way. It goes past the held requests. */
 static void send_barrier_locked(corral_client *client)
 {
-    corrali_writer_barrier_locked(client);
-    (void)send_locked(client, &client->barrier);
+    if (client->connected && !client->shut && !client->barrier.sent &&
+        client->barrier_passed != client->session_id) {
+        corrali_writer_barrier_locked(client);
+        (void)send_locked(client, &client->barrier);
+    }
 }
 
 static void barrier_done(corrali_request *request)
@@ -189,13 +199,11 @@ static void barrier_done(corrali_request *request)
     corral_client *client = CORRALI_CONTAINER(request, corral_client, barrier);
 
     request->sent = false;
-    if (request->status == CORRAL_ELOST || request->status == CORRAL_ENOMEM) {
-        if (client->connected && !client->shut) {
-            send_barrier_locked(client);
-        }
+    if (request->status == CORRAL_ELOST) {
+        send_barrier_locked(client);
         return;
     }
-    /* Any answer means that this server has caught up, also a refusal. */
+    /* Any answer of the server's means that it has caught up, also a refusal. */
     client->barrier_passed = client->session_id;
     if (client->connected && !client->shut) {
         ready_locked(client);
@@ -216,7 +224,7 @@ static void on_connected(void *owner, int64_t session_id)
     }
     if (client->barrier_passed == session_id) {
         ready_locked(client);
-    } else if (!client->barrier.sent) {
+    } else {
         send_barrier_locked(client);
     }
     corrali_unlock(client);
@@ -284,6 +292,8 @@ static void on_timer(void *owner)
     while ((due = corrali_timers_take_due(&client->timers, now)) != NULL) {
         due->fire(due);
     }
+    send_barrier_locked(client);
+    send_held_locked(client);
     tell_refused_locked(client);
     corrali_unlock(client);
 }
@@ -310,7 +320,6 @@ void corrali_session_init(corral_client *client)
 {
     corrali_list_init(&client->held);
     corrali_list_init(&client->refused);
-    client->refusal.fire = refusal_due;
     client->barrier.kind = CORRALI_MULTI;
     client->barrier.done = barrier_done;
     client->announcer.task.run = announce;

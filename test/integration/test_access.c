@@ -282,6 +282,22 @@ static void a_parent_may_forbid_the_counter(void)
     assert_add(1);
 }
 
+/* A server says the same of a znode that it refuses to make and of one that is there. */
+static void the_one_that_forbids_is_named(void)
+{
+    REQUIRE(raw_create(server_raw(), "/forbids-twice/there/and-there", "", 0) == ZOK);
+    allow("/forbids-twice", ZOO_PERM_READ | ZOO_PERM_ADMIN);
+    allow("/forbids-twice/there/and-there", ZOO_PERM_READ | ZOO_PERM_ADMIN);
+    open_as(NULL, CORRAL_ACL_OPEN, "/forbids-twice/there/and-there/but-not/this");
+    assert_denied(ADD, "/forbids-twice/there/and-there/but-not");
+    allow("/forbids-twice/there", ZOO_PERM_READ | ZOO_PERM_ADMIN);
+    assert_denied(ADD, "/forbids-twice/there/and-there/but-not");
+    close_client();
+
+    open_as(NULL, CORRAL_ACL_OPEN, "/forbids-twice/neither/this");
+    assert_denied(ADD, "/forbids-twice/neither");
+}
+
 static void a_znode_may_forbid_writing(void)
 {
     int64_t value = -1;
@@ -394,6 +410,7 @@ static CU_TestInfo credentials[] = {
 
 static CU_TestInfo permissions[] = {
     {"a parent may forbid the counter", a_parent_may_forbid_the_counter},
+    {"the one that forbids is named", the_one_that_forbids_is_named},
     {"a znode may forbid writing", a_znode_may_forbid_writing},
     {"a znode may forbid reading", a_znode_may_forbid_reading},
     {"a parent may forbid deletion", a_parent_may_forbid_deletion},

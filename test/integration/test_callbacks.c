@@ -367,6 +367,22 @@ static void a_counter_may_be_closed_from_its_callback(void)
     recorder_close(&results);
 }
 
+/* Nothing but that operation keeps the counter, and the counter the client. */
+static void a_counter_may_be_closed_from_its_last_callback(void)
+{
+    begin(&defaults, "/callbacks/close-last");
+    recorder_open(&results, 1);
+    REQUIRE_STATUS(
+        corral_counter_add_async(counter, 1, CORRAL_FOREVER, close_in_callback, &results.records[0], NULL),
+        CORRAL_OK);
+    REQUIRE(recorder_wait(&results, 1));
+    counter = NULL;
+    ASSERT_STATUS(recorder_get(&results, 0).status, CORRAL_OK);
+    teardown();
+    setup();
+    recorder_close(&results);
+}
+
 struct slow {
     recorder entered;
     atomic_bool released, finished;
@@ -433,6 +449,7 @@ static CU_TestInfo closing[] = {
     {"closing the client ends everything", closing_the_client_ends_everything},
     {"closing the counter ends its own", closing_the_counter_ends_its_own},
     {"a counter may be closed from its callback", a_counter_may_be_closed_from_its_callback},
+    {"a counter may be closed from its last callback", a_counter_may_be_closed_from_its_last_callback},
     {"closing waits for a running callback", closing_waits_for_a_running_callback},
     CU_TEST_INFO_NULL,
 };

@@ -265,22 +265,47 @@ static void a_deadline_between_loss_and_resend(void)
 
 static void delete_lanes(void *arg)
 {
-    raw *operator= raw_open(server_connect());
+    raw *beside = raw_open(server_connect());
 
-    if (operator== NULL || raw_delete_below(operator, "/corral/writers") != ZOK) {
+    if (beside == NULL || raw_delete_below(beside, "/corral/writers") != ZOK) {
         atomic_fetch_add((atomic_uint *)arg, 1);
     }
-    raw_close(operator);
+    raw_close(beside);
 }
 
-static void a_lane_deleted_in_between(void)
+/* The znodes beside LIVE, leaving their directory. */
+static void delete_lanes_alone(void *arg)
+{
+    raw *beside = raw_open(server_connect());
+    struct String_vector writers = {0};
+    unsigned deleted = 0;
+
+    if (beside != NULL) {
+        (void)raw_children(beside, "/corral/writers", &writers);
+    }
+    for (int i = 0; i < writers.count; i++) {
+        for (unsigned lane = 0; lane < 10; lane++) {
+            char path[128];
+
+            snprintf(path, sizeof path, "/corral/writers/%s/%u", writers.data[i], lane);
+            deleted += raw_delete(beside, path) == ZOK;
+        }
+    }
+    if (deleted == 0) {
+        atomic_fetch_add((atomic_uint *)arg, 1);
+    }
+    deallocate_String_vector(&writers);
+    raw_close(beside);
+}
+
+static void deleted_in_between(const char *path, void (*delete)(void *))
 {
     atomic_uint failures = 0;
-    proxy_rule rule = {.count = 1, .on_cut = delete_lanes, .on_cut_arg = &failures};
+    proxy_rule rule = {.count = 1, .on_cut = delete, .on_cut_arg = &failures};
     corral_op *op = NULL;
     int64_t value = -1;
 
-    begin("/uncertain/lane", 0);
+    begin(path, 0);
     for (unsigned i = 0; i < 4; i++) {
         proxy_cut(through, i % 2 == 0 ? PROXY_AFTER : PROXY_BEFORE, &rule);
         REQUIRE_STATUS(
@@ -293,12 +318,48 @@ static void a_lane_deleted_in_between(void)
     }
     ASSERT_INT64(atomic_load(&failures), 0);
     ASSERT_INT64(uncertain(), 4);
-    ASSERT_ZNODE("/uncertain/lane", "42");
+    ASSERT_ZNODE(path, "42");
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
     counter = NULL;
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
     client = NULL;
     ASSERT_INT64(raw_count_below(server_raw(), "/corral/writers"), 0);
+}
+
+static void a_lane_deleted_in_between(void)
+{
+    deleted_in_between("/uncertain/lane", delete_lanes);
+}
+
+static void a_lane_alone_deleted_in_between(void)
+{
+    deleted_in_between("/uncertain/lane-alone", delete_lanes_alone);
+}
+
+static bool changes_fresh(const wire_request *request, void *arg)
+{
+    (void)arg;
+    return wire_changes_below(request, "/uncertain/fresh");
+}
+
+/* Its first batch is the first to use a lane, which is not to be made a second time. */
+static void a_fresh_lane_deleted_in_between(void)
+{
+    atomic_uint failures = 0;
+    proxy_rule rule = {
+        .count = 1, .match = changes_fresh, .on_cut = delete_lanes_alone, .on_cut_arg = &failures};
+    corral_op *op = NULL;
+
+    server_put("/uncertain/fresh", "100");
+    client = server_client(proxy_servers(through));
+    REQUIRE_STATUS(corral_counter_open(client, "/uncertain/fresh", NULL, &counter), CORRAL_OK);
+    proxy_cut(through, PROXY_AFTER, &rule);
+    REQUIRE_STATUS(
+        corral_counter_add_async(counter, 1, CORRAL_FOREVER, record_int64, &results.records[0], &op),
+        CORRAL_OK);
+    assert_ended(0, op, CORRAL_EUNCERTAIN, CORRAL_ENOENT);
+    ASSERT_INT64(atomic_load(&failures), 0);
+    ASSERT_ZNODE("/uncertain/fresh", "101");
 }
 
 /* Without a loss nobody is uncertain: nothing was applied, and a new lane is made. */
@@ -406,6 +467,8 @@ static CU_TestInfo early_tests[] = {
 
 static CU_TestInfo lane_tests[] = {
     {"a lane deleted in between", a_lane_deleted_in_between},
+    {"a lane alone deleted in between", a_lane_alone_deleted_in_between},
+    {"a fresh lane deleted in between", a_fresh_lane_deleted_in_between},
     {"a lane deleted at rest", a_lane_deleted_at_rest},
     CU_TEST_INFO_NULL,
 };
