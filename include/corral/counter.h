@@ -14,8 +14,8 @@
  * lost: beside the counter each batch writes a marker of the client's own (a
  * "lane", under the client's home), in the same transaction, by which a lost
  * reply is resolved afterwards. Such an operation ends CORRAL_EUNCERTAIN only
- * if it was canceled, timed out or closed in between, or if somebody deleted
- * the lane. With CORRAL_COUNTER_AT_MOST_ONCE there is no lane, and every lost
+ * if it was canceled, timed out or closed in between, or if somebody meddled
+ * with the lane. With CORRAL_COUNTER_AT_MOST_ONCE there is no lane, and every lost
  * reply is CORRAL_EUNCERTAIN.
  */
 #ifndef CORRAL_COUNTER_H
@@ -50,7 +50,10 @@ typedef struct {
 
 /**
  * Make a handle for the counter at @path, which need not exist. Sends nothing.
- * @path is absolute, relative to the client's chroot, at most 1,023 bytes.
+ * @path begins with a slash, is relative to the client's chroot, and has at
+ * most 1,023 bytes of UTF-8: no empty, "." or ".." part, no slash at the end, no
+ * control characters, nothing beyond U+FFFF. Handles of one client on
+ * one counter share what is known of it, and are combined.
  *
  * Returns 0; CORRAL_EINVAL (path, options); CORRAL_ECLOSED; CORRAL_ENOMEM;
  * CORRAL_EFORK. The handle keeps what it needs of the client; close it with
@@ -72,7 +75,9 @@ CORRAL_API int corral_counter_close(corral_counter *counter);
  * CORRAL_ECANCELED, CORRAL_ECLOSED (not applied); CORRAL_EUNCERTAIN;
  * CORRAL_ECORRUPT (the znode holds no decimal 64-bit number; it is left as it
  * is); CORRAL_EACCES (the znode, a parent or the client's home; see
- * corral_op_path()); CORRAL_ENOMEM; CORRAL_EDEADLK; CORRAL_EFORK.
+ * corral_op_path()); CORRAL_ENOTSUP (a parent is ephemeral); CORRAL_EEXHAUSTED
+ * (somebody else's writes have brought the znode to version -1); CORRAL_ESERVER;
+ * CORRAL_ENOMEM; CORRAL_EDEADLK; CORRAL_EFORK.
  */
 
 /**

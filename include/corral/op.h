@@ -74,7 +74,8 @@ CORRAL_API int corral_op_status(const corral_op *op);
  * Why @op ended: what corral_op_status() says, or, where that is
  * CORRAL_EUNCERTAIN, what ended the wait: CORRAL_ETIMEDOUT, CORRAL_ECANCELED,
  * CORRAL_ECLOSED, CORRAL_ELOST (connection lost, at-most-once mode),
- * CORRAL_ENOENT (the writer's lane was deleted by somebody) or CORRAL_EACCES.
+ * CORRAL_ENOENT, CORRAL_ECONFLICT, CORRAL_EACCES (somebody deleted or changed
+ * the znode by which the outcome was to be found, or its ACL) or CORRAL_ESERVER.
  * CORRAL_EBUSY before @op has ended. Any thread.
  */
 CORRAL_API int corral_op_cause(const corral_op *op);

@@ -273,12 +273,12 @@ static void delete_lanes(void *arg)
     raw_close(beside);
 }
 
-/* The znodes beside LIVE, leaving their directory. */
-static void delete_lanes_alone(void *arg)
+/* Do something to the znodes beside LIVE. */
+static void meddle(atomic_uint *failures, int (*with)(raw *beside, const char *lane))
 {
     raw *beside = raw_open(server_connect());
     struct String_vector writers = {0};
-    unsigned deleted = 0;
+    unsigned done = 0;
 
     if (beside != NULL) {
         (void)raw_children(beside, "/corral/writers", &writers);
@@ -288,20 +288,35 @@ static void delete_lanes_alone(void *arg)
             char path[128];
 
             snprintf(path, sizeof path, "/corral/writers/%s/%u", writers.data[i], lane);
-            deleted += raw_delete(beside, path) == ZOK;
+            done += with(beside, path) == ZOK;
         }
     }
-    if (deleted == 0) {
-        atomic_fetch_add((atomic_uint *)arg, 1);
+    if (done == 0) {
+        atomic_fetch_add(failures, 1);
     }
     deallocate_String_vector(&writers);
     raw_close(beside);
 }
 
-static void deleted_in_between(const char *path, void (*delete)(void *))
+static void delete_lanes_alone(void *arg)
+{
+    meddle(arg, raw_delete);
+}
+
+static int change(raw *beside, const char *lane)
+{
+    return raw_set(beside, lane, "1000", 4);
+}
+
+static void change_lanes(void *arg)
+{
+    meddle(arg, change);
+}
+
+static void meddled_with_in_between(const char *path, void (*hook)(void *), int cause)
 {
     atomic_uint failures = 0;
-    proxy_rule rule = {.count = 1, .on_cut = delete, .on_cut_arg = &failures};
+    proxy_rule rule = {.count = 1, .on_cut = hook, .on_cut_arg = &failures};
     corral_op *op = NULL;
     int64_t value = -1;
 
@@ -311,7 +326,7 @@ static void deleted_in_between(const char *path, void (*delete)(void *))
         REQUIRE_STATUS(
             corral_counter_add_async(counter, 1, CORRAL_FOREVER, record_int64, &results.records[i], &op),
             CORRAL_OK);
-        assert_ended(i, op, CORRAL_EUNCERTAIN, CORRAL_ENOENT);
+        assert_ended(i, op, CORRAL_EUNCERTAIN, cause);
         /* It goes on with a new lane, exactly once again. */
         ASSERT_STATUS(corral_counter_add(counter, 10, CORRAL_FOREVER, &value), CORRAL_OK);
         ASSERT_INT64(value, 10 * (i + 1) + i / 2 + 1);
@@ -328,12 +343,18 @@ static void deleted_in_between(const char *path, void (*delete)(void *))
 
 static void a_lane_deleted_in_between(void)
 {
-    deleted_in_between("/uncertain/lane", delete_lanes);
+    meddled_with_in_between("/uncertain/lane", delete_lanes, CORRAL_ENOENT);
 }
 
 static void a_lane_alone_deleted_in_between(void)
 {
-    deleted_in_between("/uncertain/lane-alone", delete_lanes_alone);
+    meddled_with_in_between("/uncertain/lane-alone", delete_lanes_alone, CORRAL_ENOENT);
+}
+
+/* Then it proves nothing. */
+static void a_lane_changed_in_between(void)
+{
+    meddled_with_in_between("/uncertain/lane-changed", change_lanes, CORRAL_ECONFLICT);
 }
 
 static bool changes_fresh(const wire_request *request, void *arg)
@@ -468,6 +489,7 @@ static CU_TestInfo early_tests[] = {
 static CU_TestInfo lane_tests[] = {
     {"a lane deleted in between", a_lane_deleted_in_between},
     {"a lane alone deleted in between", a_lane_alone_deleted_in_between},
+    {"a lane changed in between", a_lane_changed_in_between},
     {"a fresh lane deleted in between", a_fresh_lane_deleted_in_between},
     {"a lane deleted at rest", a_lane_deleted_at_rest},
     CU_TEST_INFO_NULL,
