@@ -26,6 +26,7 @@ typedef struct corrali_request corrali_request;
 typedef struct {
     int64_t czxid;
     int64_t mzxid;
+    int64_t mtime_ms; /* of the last change, by the calendar of the server that led then */
     int32_t version;
     int32_t child_count;
     int64_t ephemeral_owner;
@@ -39,9 +40,11 @@ typedef struct {
     const char *path;
     const char *data; /* CREATE, SET */
     size_t length;
-    int32_t version;   /* SET, DELETE, CHECK; -1: any */
-    bool ephemeral;    /* CREATE */
-    bool open;         /* CREATE: open to everybody instead of the client's own ACL */
+    int32_t version;       /* SET, DELETE, CHECK; -1: any */
+    bool ephemeral;        /* CREATE */
+    bool open;             /* CREATE: open to everybody instead of the client's own ACL */
+    const corral_acl *acl; /* CREATE: this instead; NULL: as said above */
+    size_t acl_count;
     corrali_stat stat; /* reply of a SET that succeeded */
 } corrali_write;
 
@@ -51,20 +54,33 @@ typedef struct {
  * A request and its reply. The requester owns the memory, and what it points
  * to, and keeps both until @done. A path is absolute, chroot included.
  *
- * GET reads data and stat of @path. SYNC lets the server catch up with its
+ * GET reads data and stat of @path, EXISTS the stat alone, CHILDREN the names
+ * of its children, GET_ACL its ACL. SYNC lets the server catch up with its
  * leader. MULTI applies @writes all or not at all; one that consists of checks
  * alone is a quorum operation all the same.
+ *
+ * With @watch, a GET that finds the znode, and an EXISTS in any case, leaves a
+ * watch: the next change of the znode is told by a changed() event, once, no
+ * matter how many such requests there were. Watches end with their session.
  *
  * Status of a reply: 0; CORRAL_ENOENT, EEXIST (also: a DELETE found children),
  * ECONFLICT (other version), EACCES and others of which the server says that
  * they come from @writes[@failed] of a MULTI; ELOST: no reply came, it may or
  * may not have been applied; else it was refused as a whole (@failed is 0).
  */
-typedef enum { CORRALI_GET, CORRALI_SYNC, CORRALI_MULTI } corrali_request_kind;
+typedef enum {
+    CORRALI_GET,
+    CORRALI_EXISTS,
+    CORRALI_CHILDREN,
+    CORRALI_GET_ACL,
+    CORRALI_SYNC,
+    CORRALI_MULTI
+} corrali_request_kind;
 
 struct corrali_request {
     corrali_request_kind kind;
     const char *path;
+    bool watch; /* GET, EXISTS */
     corrali_write writes[CORRALI_WRITES_MAX];
     size_t write_count;
     void (*done)(corrali_request *); /* with the client's mutex held */
@@ -72,9 +88,11 @@ struct corrali_request {
 
     int status;
     size_t failed;
-    const char *data; /* valid during @done only */
+    const char *data; /* GET; this and the next three: valid during @done only */
     size_t length;
-    corrali_stat stat; /* GET */
+    const char *const *names; /* CHILDREN: @length of them */
+    const corral_acl *acl;    /* GET_ACL: @length entries */
+    corrali_stat stat;        /* GET, EXISTS */
 
     corrali_link link; /* the client's: in its list of held requests */
     bool held;         /* ... it is in there */
@@ -102,6 +120,8 @@ typedef struct {
     void (*auth_failed)(void *owner);
     /* The reply to @request. */
     void (*reply)(void *owner, corrali_request *request);
+    /* A znode with a watch was made, deleted, or its data changed. */
+    void (*changed)(void *owner, const char *path);
     /* The time asked for with wake_at() has come. */
     void (*timer)(void *owner);
     /* close() has finished: all requests have been replied to, and this was the last event. */
@@ -112,7 +132,8 @@ typedef struct {
     /* Start connecting. Returns 0 or CORRAL_ENOMEM. */
     int (*start)(corrali_backend *, const corrali_backend_options *, const corrali_backend_events *,
                  void *owner);
-    /* Send @request. Non-zero: it was not sent, and there will be no reply. CORRAL_ELOST: no connection now. */
+    /* Send @request. Non-zero: it was not sent, and there will be no reply. CORRAL_ELOST: no connection now.
+     */
     int (*submit)(corrali_backend *, corrali_request *request);
     /* The time in ns; runs on steadily, no matter how the calendar is set. */
     int64_t (*now)(corrali_backend *);

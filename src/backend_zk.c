@@ -1,5 +1,5 @@
 /*
- * The backend on libzookeeper_mt. The only file that includes <zookeeper.h>.
+ * The backend on libzookeeper_mt.
  *
  * Threads: libzookeeper runs an I/O and a completion thread per handle; all
  * replies and session events come up on the completion thread. The keeper
@@ -11,7 +11,7 @@
  * handle lists its calls, and what is left there once its threads have been
  * joined is answered ELOST by the keeper.
  */
-#include "backend.h"
+#include "backend_zk.h"
 
 #include <corral/status.h>
 
@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <zookeeper/zookeeper.h>
 
 #include "alloc.h"
 #include "log.h"
@@ -32,93 +31,6 @@ enum { RETRY_MIN_MS = 100, RETRY_MAX_MS = 5000 };
 /* A new session after an expiry waits a random time up to this: others expired with us. */
 enum { NEW_SESSION_JITTER_MS = 100 };
 
-typedef struct {
-    corrali_link calls; /* sent, not yet answered */
-    struct zk *zk;
-    zhandle_t *handle; /* NULL until its first event */
-    size_t auth_given; /* credentials that libzookeeper has taken, and sends at every connect */
-    bool dead;         /* to be closed: expired, refused, or given up */
-    bool given_up;     /* libzookeeper had no memory for it: what is in its queues is not known */
-} session;
-
-typedef struct {
-    corrali_link link; /* in session.calls */
-    session *owner;
-    corrali_request *request;
-    zoo_op_result_t results[CORRALI_WRITES_MAX];
-    struct Stat stats[CORRALI_WRITES_MAX];
-} call;
-
-typedef struct zk {
-    corrali_backend base;
-    const corrali_backend_options *options;
-    const corrali_backend_events *events;
-    void *owner;
-    struct ACL_vector acl; /* the client's; its entries are ours unless it is a constant */
-    struct ACL *acl_entries;
-    bool started; /* the threads run */
-    pthread_t keeper;
-    pthread_t clock;
-
-    /* Guards everything below, and sessions and calls. Innermost but for libzookeeper's own. */
-    pthread_mutex_t mutex;
-    pthread_cond_t keeper_wake;
-    pthread_cond_t clock_wake;
-    session *session; /* NULL: being made or closed */
-    bool refused;     /* authentication failed: no more sessions */
-    bool closing;
-    bool stopped;  /* the clock thread is to end */
-    int64_t alarm; /* when to give a timer event */
-} zk;
-
-/* ZooKeeper's codes end here. */
-static int status_of(int code)
-{
-    switch (code) {
-    case ZOK:
-        return CORRAL_OK;
-    case ZNONODE:
-        return CORRAL_ENOENT;
-    case ZNODEEXISTS:
-    case ZNOTEMPTY:
-        return CORRAL_EEXIST;
-    case ZBADVERSION:
-        return CORRAL_ECONFLICT;
-    case ZNOAUTH:
-        return CORRAL_EACCES;
-    case ZBADARGUMENTS:
-    case ZINVALIDACL:
-        return CORRAL_EINVAL;
-    case ZNOCHILDRENFOREPHEMERALS:
-    case ZUNIMPLEMENTED:
-        return CORRAL_ENOTSUP;
-    /* No reply, or one that says no more than that: of a moved session an
-     * earlier attempt may yet be under way, so the request must be repeated. */
-    case ZCONNECTIONLOSS:
-    case ZOPERATIONTIMEOUT:
-    case ZSESSIONEXPIRED:
-    case ZSESSIONMOVED:
-    case ZAUTHFAILED:
-    case ZCLOSING:
-    case ZINVALIDSTATE:
-    case ZSYSTEMERROR:
-    case ZRUNTIMEINCONSISTENCY:
-    case ZTHROTTLEDOP:
-        return CORRAL_ELOST;
-    default:
-        return CORRAL_ESERVER;
-    }
-}
-
-static corrali_stat stat_of(const struct Stat *stat)
-{
-    return (corrali_stat){.czxid = stat->czxid,
-                          .mzxid = stat->mzxid,
-                          .version = stat->version,
-                          .child_count = stat->numChildren,
-                          .ephemeral_owner = stat->ephemeralOwner};
-}
-
 static int64_t clock_now(void)
 {
     struct timespec now;
@@ -128,7 +40,7 @@ static int64_t clock_now(void)
 }
 
 /* Wait for @condition until @when of the clock. Returns with the mutex held. */
-static void wait_until(zk *self, pthread_cond_t *condition, int64_t when)
+static void wait_until(corrali_zk *self, pthread_cond_t *condition, int64_t when)
 {
     struct timespec until = {.tv_sec = (time_t)(when / 1000000000), .tv_nsec = (long)(when % 1000000000)};
 
@@ -149,159 +61,21 @@ static uint64_t zk_random(corrali_backend *base)
     return value;
 }
 
-/* --- replies: on the completion thread of a handle --- */
+/* --- session events: on the completion thread of a handle --- */
 
-/* Take @reply out of the list and hand its request up. */
-static void answer(call *reply, int status)
-{
-    zk *self = reply->owner->zk;
-    corrali_request *request = reply->request;
-
-    pthread_mutex_lock(&self->mutex);
-    corrali_list_remove(&reply->link);
-    pthread_mutex_unlock(&self->mutex);
-    request->status = status;
-    self->events->reply(self->owner, request);
-    corrali_free(reply);
-}
-
-static void on_data(int code, const char *data, int length, const struct Stat *stat, const void *context)
-{
-    call *reply = (call *)context;
-
-    if (code == ZOK) {
-        reply->request->data = data;
-        reply->request->length = length < 0 ? 0 : (size_t)length; /* -1: a znode without data */
-        reply->request->stat = stat_of(stat);
-    }
-    answer(reply, status_of(code));
-}
-
-static void on_sync(int code, const char *path, const void *context)
-{
-    (void)path;
-    answer((call *)context, status_of(code));
-}
-
-/*
- * libzookeeper fills results[i].err: 0 before the write that failed, its code
- * there, ZRUNTIMEINCONSISTENCY behind it. Where the whole request failed, all
- * have the request's code.
- */
-static void on_multi(int code, const void *context)
-{
-    call *reply = (call *)context;
-    corrali_request *request = reply->request;
-
-    if (code == ZOK) {
-        for (size_t i = 0; i < request->write_count; i++) {
-            if (request->writes[i].kind == CORRALI_SET) {
-                request->writes[i].stat = stat_of(&reply->stats[i]);
-            }
-        }
-    }
-    request->failed = 0;
-    while (code != ZOK && request->failed + 1 < request->write_count &&
-           reply->results[request->failed].err == ZOK) {
-        request->failed++;
-    }
-    answer(reply, status_of(code == ZOK ? ZOK : reply->results[request->failed].err));
-}
-
-/* --- requests: on any thread --- */
-
-static zoo_op_t write_of(zk *self, corrali_write *write, struct Stat *stat)
-{
-    zoo_op_t op;
-
-    switch (write->kind) {
-    case CORRALI_CREATE:
-        zoo_create_op_init(&op, write->path, write->data, (int)write->length,
-                           write->open ? &ZOO_OPEN_ACL_UNSAFE : &self->acl,
-                           write->ephemeral ? ZOO_EPHEMERAL : ZOO_PERSISTENT, NULL, 0);
-        break;
-    case CORRALI_SET:
-        zoo_set_op_init(&op, write->path, write->data, (int)write->length, write->version, stat);
-        break;
-    case CORRALI_DELETE:
-        zoo_delete_op_init(&op, write->path, write->version);
-        break;
-    case CORRALI_CHECK:
-        zoo_check_op_init(&op, write->path, write->version);
-        break;
-    }
-    return op;
-}
-
-static int send_call(zk *self, zhandle_t *handle, call *sent)
-{
-    corrali_request *request = sent->request;
-    zoo_op_t ops[CORRALI_WRITES_MAX];
-
-    switch (request->kind) {
-    case CORRALI_GET:
-        return zoo_aget(handle, request->path, 0, on_data, sent);
-    case CORRALI_SYNC:
-        return zoo_async(handle, request->path, on_sync, sent);
-    case CORRALI_MULTI:
-        for (size_t i = 0; i < request->write_count; i++) {
-            ops[i] = write_of(self, &request->writes[i], &sent->stats[i]);
-        }
-        return zoo_amulti(handle, (int)request->write_count, ops, sent->results, on_multi, sent);
-    }
-    return ZUNIMPLEMENTED;
-}
-
-static void give_up_locked(session *own)
+void corrali_zk_give_up_locked(corrali_zk_session *own)
 {
     own->dead = true;
     own->given_up = true;
     pthread_cond_signal(&own->zk->keeper_wake);
 }
 
-static int zk_submit(corrali_backend *base, corrali_request *request)
-{
-    zk *self = (zk *)base;
-    call *sent = corrali_alloc(sizeof *sent);
-    int code;
-
-    if (sent == NULL) {
-        return CORRAL_ENOMEM;
-    }
-    sent->request = request;
-    pthread_mutex_lock(&self->mutex);
-    if (self->session == NULL || self->session->handle == NULL || self->session->dead) {
-        pthread_mutex_unlock(&self->mutex);
-        corrali_free(sent);
-        return CORRAL_ELOST;
-    }
-    /* Under the mutex, so that the keeper cannot close the handle meanwhile,
-     * and the reply finds the call listed. */
-    sent->owner = self->session;
-    corrali_list_append(&sent->owner->calls, &sent->link);
-    code = send_call(self, sent->owner->handle, sent);
-    if (code == ZINVALIDSTATE || code == ZBADARGUMENTS) {
-        corrali_list_remove(&sent->link);
-    } else if (code != ZOK) {
-        /* It may be queued or not. It is answered once the handle is closed. */
-        give_up_locked(sent->owner);
-    }
-    pthread_mutex_unlock(&self->mutex);
-    if (code == ZINVALIDSTATE || code == ZBADARGUMENTS) {
-        corrali_free(sent);
-        return status_of(code);
-    }
-    return CORRAL_OK;
-}
-
-/* --- session events: on the completion thread of a handle --- */
-
 /*
  * libzookeeper refuses credentials while it has no connection, so they are
  * given at the first one; from then on it sends them itself. False: this
  * connection is of no use without them.
  */
-static bool give_credentials(session *own, zhandle_t *handle)
+static bool give_credentials(corrali_zk_session *own, zhandle_t *handle)
 {
     const corrali_backend_options *options = own->zk->options;
 
@@ -312,7 +86,7 @@ static bool give_credentials(session *own, zhandle_t *handle)
 
         if (code != ZOK && code != ZINVALIDSTATE) {
             pthread_mutex_lock(&own->zk->mutex);
-            give_up_locked(own);
+            corrali_zk_give_up_locked(own);
             pthread_mutex_unlock(&own->zk->mutex);
         }
         if (code != ZOK) {
@@ -323,9 +97,9 @@ static bool give_credentials(session *own, zhandle_t *handle)
     return true;
 }
 
-static void end_session(session *own, bool refused)
+static void end_session(corrali_zk_session *own, bool refused)
 {
-    zk *self = own->zk;
+    corrali_zk *self = own->zk;
 
     pthread_mutex_lock(&self->mutex);
     own->dead = true;
@@ -341,8 +115,8 @@ static void end_session(session *own, bool refused)
 
 static void on_event(zhandle_t *handle, int type, int state, const char *path, void *context)
 {
-    session *own = context;
-    zk *self = own->zk;
+    corrali_zk_session *own = context;
+    corrali_zk *self = own->zk;
 
     bool dead;
 
@@ -372,7 +146,7 @@ static void on_event(zhandle_t *handle, int type, int state, const char *path, v
 
 /* --- the keeper thread --- */
 
-static void close_session(zk *self, session *own, zhandle_t *handle)
+static void close_session(corrali_zk *self, corrali_zk_session *own, zhandle_t *handle)
 {
     corrali_link *link;
 
@@ -384,7 +158,7 @@ static void close_session(zk *self, session *own, zhandle_t *handle)
     pthread_mutex_lock(&self->mutex);
     while ((link = corrali_list_pop(&own->calls)) != NULL) {
         pthread_mutex_unlock(&self->mutex);
-        answer(CORRALI_CONTAINER(link, call, link), CORRAL_ELOST);
+        corrali_zk_answer(CORRALI_CONTAINER(link, corrali_zk_call, link), CORRAL_ELOST);
         pthread_mutex_lock(&self->mutex);
     }
     pthread_mutex_unlock(&self->mutex);
@@ -392,9 +166,9 @@ static void close_session(zk *self, session *own, zhandle_t *handle)
 }
 
 /* Make a handle. NULL: it could not be made, for now. */
-static zhandle_t *open_session(zk *self, session **ret_session)
+static zhandle_t *open_session(corrali_zk *self, corrali_zk_session **ret_session)
 {
-    session *own = corrali_alloc(sizeof *own);
+    corrali_zk_session *own = corrali_alloc(sizeof *own);
     zhandle_t *handle;
 
     if (own == NULL) {
@@ -418,7 +192,7 @@ static zhandle_t *open_session(zk *self, session **ret_session)
     return handle;
 }
 
-static void keeper_pause_locked(zk *self, int64_t ms)
+static void keeper_pause_locked(corrali_zk *self, int64_t ms)
 {
     int64_t until = clock_now() + ms * 1000000;
 
@@ -429,12 +203,12 @@ static void keeper_pause_locked(zk *self, int64_t ms)
 
 static void *keeper_main(void *context)
 {
-    zk *self = context;
+    corrali_zk *self = context;
     int64_t pause_ms = RETRY_MIN_MS;
 
     pthread_mutex_lock(&self->mutex);
     while (!self->closing) {
-        session *own = NULL;
+        corrali_zk_session *own = NULL;
         zhandle_t *handle;
 
         pthread_mutex_unlock(&self->mutex);
@@ -467,7 +241,7 @@ static void *keeper_main(void *context)
 
 static void *clock_main(void *context)
 {
-    zk *self = context;
+    corrali_zk *self = context;
 
     pthread_mutex_lock(&self->mutex);
     while (!self->stopped) {
@@ -492,7 +266,7 @@ static int64_t zk_now(corrali_backend *base)
 
 static void zk_wake_at(corrali_backend *base, int64_t when)
 {
-    zk *self = (zk *)base;
+    corrali_zk *self = (corrali_zk *)base;
 
     pthread_mutex_lock(&self->mutex);
     if (when < self->alarm) {
@@ -504,7 +278,7 @@ static void zk_wake_at(corrali_backend *base, int64_t when)
 
 /* --- life --- */
 
-static int make_acl(zk *self)
+static int make_acl(corrali_zk *self)
 {
     const corrali_backend_options *options = self->options;
 
@@ -516,21 +290,14 @@ static int make_acl(zk *self)
         self->acl = ZOO_CREATOR_ALL_ACL;
         return CORRAL_OK;
     }
-    self->acl_entries = corrali_alloc(options->acl_count * sizeof *self->acl_entries);
-    if (self->acl_entries == NULL) {
+    if (corrali_zk_copy_acl(&self->acl, options->acl_entries, options->acl_count) != CORRAL_OK) {
         return CORRAL_ENOMEM;
     }
-    for (size_t i = 0; i < options->acl_count; i++) {
-        /* libzookeeper's structs have no const; it only reads these. */
-        self->acl_entries[i] = (struct ACL){.perms = options->acl_entries[i].perms,
-                                            .id = {.scheme = (char *)options->acl_entries[i].scheme,
-                                                   .id = (char *)options->acl_entries[i].id}};
-    }
-    self->acl = (struct ACL_vector){.count = (int32_t)options->acl_count, .data = self->acl_entries};
+    self->acl_entries = self->acl.data;
     return CORRAL_OK;
 }
 
-static void stop_clock(zk *self)
+static void stop_clock(corrali_zk *self)
 {
     pthread_mutex_lock(&self->mutex);
     self->stopped = true;
@@ -539,7 +306,7 @@ static void stop_clock(zk *self)
     pthread_join(self->clock, NULL);
 }
 
-static int start_threads(zk *self)
+static int start_threads(corrali_zk *self)
 {
     sigset_t all;
     sigset_t before;
@@ -560,7 +327,7 @@ static int start_threads(zk *self)
 static int zk_start(corrali_backend *base, const corrali_backend_options *options,
                     const corrali_backend_events *events, void *owner)
 {
-    zk *self = (zk *)base;
+    corrali_zk *self = (corrali_zk *)base;
     int status;
 
     self->options = options;
@@ -572,7 +339,7 @@ static int zk_start(corrali_backend *base, const corrali_backend_options *option
 
 static void zk_close(corrali_backend *base)
 {
-    zk *self = (zk *)base;
+    corrali_zk *self = (corrali_zk *)base;
 
     pthread_mutex_lock(&self->mutex);
     self->closing = true;
@@ -582,7 +349,7 @@ static void zk_close(corrali_backend *base)
 
 static void zk_destroy(corrali_backend *base)
 {
-    zk *self = (zk *)base;
+    corrali_zk *self = (corrali_zk *)base;
 
     if (self->started) {
         pthread_join(self->keeper, NULL);
@@ -598,13 +365,13 @@ static void zk_destroy(corrali_backend *base)
 corrali_backend *corrali_backend_zk_new(void)
 {
     static const corrali_backend_vtable vtable = {.start = zk_start,
-                                                  .submit = zk_submit,
+                                                  .submit = corrali_zk_submit,
                                                   .now = zk_now,
                                                   .wake_at = zk_wake_at,
                                                   .random = zk_random,
                                                   .close = zk_close,
                                                   .destroy = zk_destroy};
-    zk *self = corrali_alloc(sizeof *self);
+    corrali_zk *self = corrali_alloc(sizeof *self);
     pthread_condattr_t monotonic;
 
     if (self == NULL) {

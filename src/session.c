@@ -280,6 +280,15 @@ static void on_reply(void *owner, corrali_request *request)
     corrali_unlock(client);
 }
 
+static void on_changed(void *owner, const char *path)
+{
+    corral_client *client = owner;
+
+    corrali_lock(client);
+    (void)path;
+    corrali_unlock(client);
+}
+
 static void on_timer(void *owner)
 {
     corral_client *client = owner;
@@ -313,6 +322,7 @@ const corrali_backend_events corrali_session_events = {.connected = on_connected
                                                        .expired = on_expired,
                                                        .auth_failed = on_auth_failed,
                                                        .reply = on_reply,
+                                                       .changed = on_changed,
                                                        .timer = on_timer,
                                                        .closed = on_closed};
 

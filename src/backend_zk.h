@@ -1,0 +1,72 @@
+/*
+ * What the two files that talk to libzookeeper share; they alone include
+ * <zookeeper.h>:
+ *
+ *     backend_zk.c        handles and their sessions, the threads, the clock
+ *     backend_zk_call.c   requests and replies
+ */
+#ifndef CORRALI_BACKEND_ZK_H
+#define CORRALI_BACKEND_ZK_H
+
+#include "backend.h"
+
+#include <pthread.h>
+#include <zookeeper/zookeeper.h>
+
+typedef struct corrali_zk corrali_zk;
+
+typedef struct {
+    corrali_link calls; /* sent, not yet answered */
+    corrali_zk *zk;
+    zhandle_t *handle; /* NULL until its first event */
+    size_t auth_given; /* credentials that libzookeeper has taken, and sends at every connect */
+    bool dead;         /* to be closed: expired, refused, or given up */
+    bool given_up;     /* libzookeeper had no memory for it: what is in its queues is not known */
+} corrali_zk_session;
+
+typedef struct {
+    corrali_link link; /* in session.calls */
+    corrali_zk_session *owner;
+    corrali_request *request;
+    zoo_op_result_t results[CORRALI_WRITES_MAX];
+    struct Stat stats[CORRALI_WRITES_MAX];
+    struct ACL_vector acl[CORRALI_WRITES_MAX]; /* of writes that have their own */
+} corrali_zk_call;
+
+struct corrali_zk {
+    corrali_backend base;
+    const corrali_backend_options *options;
+    const corrali_backend_events *events;
+    void *owner;
+    struct ACL_vector acl; /* the client's; its entries are ours unless it is a constant */
+    struct ACL *acl_entries;
+    bool started; /* the threads run */
+    pthread_t keeper;
+    pthread_t clock;
+
+    /* Guards everything below, and sessions and calls. Innermost but for libzookeeper's own. */
+    pthread_mutex_t mutex;
+    pthread_cond_t keeper_wake;
+    pthread_cond_t clock_wake;
+    corrali_zk_session *session; /* NULL: being made or closed */
+    bool refused;                /* authentication failed: no more sessions */
+    bool closing;
+    bool stopped;  /* the clock thread is to end */
+    int64_t alarm; /* when to give a timer event */
+};
+
+/* --- backend_zk.c --- */
+
+/* libzookeeper had no memory: the session is closed, and another one made. */
+void corrali_zk_give_up_locked(corrali_zk_session *own);
+
+/* --- backend_zk_call.c --- */
+
+/* The vtable's submit(). */
+int corrali_zk_submit(corrali_backend *base, corrali_request *request);
+/* Take @reply out of its session's list, hand its request up, and free it. */
+void corrali_zk_answer(corrali_zk_call *reply, int status);
+/* libzookeeper's form of @entries, whose strings it shares. Free its data. Returns 0 or CORRAL_ENOMEM. */
+int corrali_zk_copy_acl(struct ACL_vector *ret_acl, const corral_acl *entries, size_t count);
+
+#endif
