@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "encoding.h"
 #include "path.h"
 
 /* --- life --- */
@@ -46,34 +47,48 @@ const char *corrali_counter_path_shown(const corral_counter *counter, const char
                : full;
 }
 
-static corral_counter *new_counter_locked(corral_client *client, const char *path, uint32_t flags)
+static corral_counter *new_counter_locked(corral_client *client, const char *path,
+                                          const corral_counter_options *options)
 {
     corral_counter *counter = corrali_alloc(sizeof *counter);
 
     if (counter == NULL) {
         return NULL;
     }
-    counter->cell = corrali_cell_get_locked(client, path, flags);
+    counter->cell = corrali_cell_get_locked(client, path, options->flags, options->encoding);
     if (counter->cell == NULL) {
         corrali_free(counter);
         return NULL;
     }
     counter->client = client;
+    counter->min = options->min == INT64_MIN ? corrali_encoding_min(options->encoding) : options->min;
+    counter->max = options->max == INT64_MAX ? corrali_encoding_max(options->encoding) : options->max;
     counter->refs = 1;
     corrali_list_append(&client->counters, &counter->link);
     return counter;
 }
 
+static bool options_valid(const corral_counter_options *options)
+{
+    return options->version == CORRAL_COUNTER_OPTIONS_VERSION &&
+           (options->flags & ~CORRAL_COUNTER_AT_MOST_ONCE) == 0 &&
+           corrali_encoding_valid(options->encoding) && options->min <= options->max &&
+           (options->min == INT64_MIN || options->min >= corrali_encoding_min(options->encoding)) &&
+           (options->max == INT64_MAX || options->max <= corrali_encoding_max(options->encoding)) &&
+           options->min <= corrali_encoding_max(options->encoding) &&
+           options->max >= corrali_encoding_min(options->encoding);
+}
+
 int corral_counter_open(corral_client *client, const char *path, const corral_counter_options *options,
                         corral_counter **ret_counter)
 {
-    uint32_t flags = options == NULL ? 0 : options->flags;
+    static const corral_counter_options defaults = CORRAL_COUNTER_OPTIONS_INIT;
     corral_counter *counter;
     int status;
 
+    options = options == NULL ? &defaults : options;
     if (client == NULL || path == NULL || ret_counter == NULL || !corrali_path_valid(path) ||
-        (options != NULL && options->version != CORRAL_COUNTER_OPTIONS_VERSION) ||
-        (flags & ~CORRAL_COUNTER_AT_MOST_ONCE) != 0) {
+        !options_valid(options)) {
         return CORRAL_EINVAL;
     }
     status = corrali_enter(client);
@@ -81,7 +96,7 @@ int corral_counter_open(corral_client *client, const char *path, const corral_co
         return status;
     }
     corrali_lock(client);
-    counter = client->closing ? NULL : new_counter_locked(client, path, flags);
+    counter = client->closing ? NULL : new_counter_locked(client, path, options);
     if (counter != NULL) {
         *ret_counter = counter;
     } else {
@@ -226,6 +241,10 @@ static int check_order(const corral_counter *counter, const order *ordered)
     if (ordered->kind == CORRALI_READ &&
         (ordered->argument < CORRAL_READ_LOCAL || ordered->argument > CORRAL_READ_LINEARIZABLE)) {
         return CORRAL_EINVAL;
+    }
+    if ((ordered->kind == CORRALI_SET_VALUE && !corrali_counter_allows(counter, ordered->argument)) ||
+        (ordered->kind == CORRALI_COMPARE_SET && !corrali_counter_allows(counter, ordered->desired))) {
+        return CORRAL_ERANGE;
     }
     return CORRAL_OK;
 }

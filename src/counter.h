@@ -30,13 +30,14 @@ typedef struct {
 } corrali_counter_state;
 
 /*
- * A counter's znode as one client knows it. All handles with the same path and
- * flags share it, so that their operations are combined instead of racing.
+ * A counter's znode as one client knows it. All handles with the same path,
+ * flags and encoding share it, so that their operations are combined instead of racing.
  */
 typedef struct {
     corral_client *client;
     char *path; /* chroot included */
     uint32_t flags;
+    corral_encoding encoding;
     uint32_t refs; /* handles, batch, reads */
 
     corrali_link queue;          /* operations that wait for a batch, in order */
@@ -51,6 +52,8 @@ struct corral_counter {
     corrali_link link; /* in client.counters; alone once closed */
     corral_client *client;
     corrali_cell *cell;
+    int64_t min;
+    int64_t max;
     bool closed;
     uint32_t refs;  /* the user's, operations with memory of their own */
     uint32_t alive; /* operations whose callback has not returned */
@@ -63,6 +66,11 @@ void corrali_counter_ref_locked(corral_counter *counter);
 corral_client *corrali_counter_unref_locked(corral_counter *counter);
 void corrali_counter_op_made_locked(corral_counter *counter);
 void corrali_counter_op_gone_locked(corral_counter *counter);
+/* Is @value within the handle's bounds? */
+static inline bool corrali_counter_allows(const corral_counter *counter, int64_t value)
+{
+    return value >= counter->min && value <= counter->max;
+}
 /* End @op now: @cause, or EUNCERTAIN when it may have been applied. */
 void corrali_counter_abort_locked(corral_op *op, int cause);
 void corrali_counter_abort_all_locked(corral_counter *counter, int cause);
@@ -71,8 +79,9 @@ const char *corrali_counter_path_shown(const corral_counter *counter, const char
 
 /* --- counter_cell.c --- */
 
-/* The client's cell of that path and flags, made if need be: a reference to it. NULL: no memory. */
-corrali_cell *corrali_cell_get_locked(corral_client *client, const char *path, uint32_t flags);
+/* The client's cell of that path, flags and encoding, made if need be: a reference to it. NULL: no memory. */
+corrali_cell *corrali_cell_get_locked(corral_client *client, const char *path, uint32_t flags,
+                                      corral_encoding encoding);
 void corrali_cell_ref_locked(corrali_cell *cell);
 /* The client, if the cell was freed: its reference is the caller's to drop. Else NULL. */
 corral_client *corrali_cell_unref_locked(corrali_cell *cell);
@@ -95,6 +104,7 @@ int corrali_read_start_locked(corral_op *op);
 /* The part of abort for an operation being read for. */
 void corrali_read_leave_locked(corral_op *op);
 /* Take what a GET of the counter's znode says. 0, CORRAL_ECORRUPT, or CORRAL_ENOENT. */
-int corrali_counter_parse(const corrali_request *get, corrali_counter_state *ret_state);
+int corrali_counter_parse(corral_encoding encoding, const corrali_request *get,
+                          corrali_counter_state *ret_state);
 
 #endif

@@ -31,7 +31,7 @@
 
 #include "alloc.h"
 #include "counter_batch.h"
-#include "decimal.h"
+#include "encoding.h"
 #include "mkdirs.h"
 
 /* Operations in a batch, so that building one does not hold up the client for long. */
@@ -110,7 +110,7 @@ static void state_read(corrali_request *request)
     int status = request->status;
 
     if (status == CORRAL_OK || status == CORRAL_ENOENT) {
-        status = corrali_counter_parse(request, &own->cell->cache);
+        status = corrali_counter_parse(own->cell->encoding, request, &own->cell->cache);
     }
     if (status == CORRAL_OK || status == CORRAL_ENOENT || status == CORRAL_ELOST) {
         corrali_batch_advance(own);
@@ -140,7 +140,8 @@ static bool apply(corral_op *op, corrali_counter_state *state)
     op->value = before;
     switch (op->kind) {
     case CORRALI_ADD:
-        if (__builtin_add_overflow(before, op->argument, &op->value)) {
+        if (__builtin_add_overflow(before, op->argument, &op->value) ||
+            !corrali_counter_allows(op->counter, op->value)) {
             op->status = CORRAL_ERANGE;
             return false;
         }
@@ -218,7 +219,7 @@ static void compose_counter(corrali_batch *own)
     bool present = cell->cache.knowledge == CORRALI_PRESENT;
     corrali_write write = {.path = cell->path,
                            .data = own->value,
-                           .length = corrali_decimal_encode(own->after.value, own->value),
+                           .length = corrali_encoding_encode(cell->encoding, own->after.value, own->value),
                            .version = present ? cell->cache.version : -1};
 
     switch (own->kind) {

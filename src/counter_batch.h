@@ -6,7 +6,7 @@
 #define CORRALI_COUNTER_BATCH_H
 
 #include "counter.h"
-#include "decimal.h"
+#include "encoding.h"
 
 /* What it waits for. */
 typedef enum {
@@ -35,7 +35,7 @@ struct corrali_batch {
     bool resent;                 /* an earlier attempt's outcome is not known */
     corrali_counter_state after; /* what the counter will be */
     char number[CORRALI_DECIMAL_SIZE];
-    char value[CORRALI_DECIMAL_SIZE];
+    char value[CORRALI_ENCODED_SIZE];
 };
 
 /* --- counter_batch.c --- */

@@ -1,4 +1,4 @@
-/* Cells, found by path and flags in a tree of the client's. */
+/* Cells, found in a tree of the client's. */
 #include <search.h>
 #include <string.h>
 
@@ -10,19 +10,24 @@ static int compare(const void *left, const void *right)
     const corrali_cell *a = left;
     const corrali_cell *b = right;
 
-    return a->flags != b->flags ? (a->flags < b->flags ? -1 : 1) : strcmp(a->path, b->path);
+    if (a->flags != b->flags) {
+        return a->flags < b->flags ? -1 : 1;
+    }
+    if (a->encoding != b->encoding) {
+        return a->encoding < b->encoding ? -1 : 1;
+    }
+    return strcmp(a->path, b->path);
 }
 
-static corrali_cell *new_cell(corral_client *client, char *path, uint32_t flags)
+static corrali_cell *new_cell(corral_client *client, const corrali_cell *wanted)
 {
     corrali_cell *cell = corrali_alloc(sizeof *cell);
 
     if (cell == NULL) {
         return NULL;
     }
+    *cell = *wanted;
     cell->client = client;
-    cell->path = path;
-    cell->flags = flags;
     corrali_list_init(&cell->queue);
     corrali_list_init(&cell->reads);
     if (tsearch(cell, &client->cells, compare) == NULL) {
@@ -33,9 +38,11 @@ static corrali_cell *new_cell(corral_client *client, char *path, uint32_t flags)
     return cell;
 }
 
-corrali_cell *corrali_cell_get_locked(corral_client *client, const char *path, uint32_t flags)
+corrali_cell *corrali_cell_get_locked(corral_client *client, const char *path, uint32_t flags,
+                                      corral_encoding encoding)
 {
-    corrali_cell wanted = {.path = corrali_asprintf("%s%s", client->chroot, path), .flags = flags};
+    corrali_cell wanted = {
+        .path = corrali_asprintf("%s%s", client->chroot, path), .flags = flags, .encoding = encoding};
     corrali_cell *const *found;
     corrali_cell *cell;
 
@@ -43,7 +50,7 @@ corrali_cell *corrali_cell_get_locked(corral_client *client, const char *path, u
         return NULL;
     }
     found = tfind(&wanted, &client->cells, compare);
-    cell = found == NULL ? new_cell(client, wanted.path, flags) : *found;
+    cell = found == NULL ? new_cell(client, &wanted) : *found;
     if (found != NULL || cell == NULL) {
         corrali_free(wanted.path);
     }

@@ -2,8 +2,9 @@
  * Counters: a signed 64-bit value in a persistent znode.
  *
  * The znode holds the value in ASCII decimal, as Kazoo's Counter writes it and
- * any tool can read it. All changes are compare-and-swap on the znode's
- * version, so clients of any kind can share a counter.
+ * any tool can read it, or in one of the binary forms of Curator. All changes
+ * are compare-and-swap on the znode's version, so clients of any kind can share
+ * a counter.
  *
  * Operations of one client on one counter that are under way at the same time
  * are combined: they leave as one request, and each gets its own exact result,
@@ -38,15 +39,31 @@ typedef enum {
 /** Flags of a counter. */
 #define CORRAL_COUNTER_AT_MOST_ONCE 1u
 
+/** How the znode spells the value. */
+typedef enum {
+    CORRAL_ENCODING_DECIMAL,  /**< ASCII; Kazoo's Counter */
+    CORRAL_ENCODING_INT64_BE, /**< 8 bytes, big-endian; Curator's DistributedAtomicLong */
+    CORRAL_ENCODING_INT32_BE  /**< 4 bytes; Curator's SharedCount and DistributedAtomicInteger */
+} corral_encoding;
+
 #define CORRAL_COUNTER_OPTIONS_VERSION 1
 
-/** Options of a counter. */
+/**
+ * Options of a counter. No operation through this handle brings the value below
+ * @min or above @max; a value that somebody else has brought there can be read,
+ * and brought back. INT64_MIN and INT64_MAX stand for what the encoding can
+ * spell.
+ */
 typedef struct {
     uint32_t version; /**< CORRAL_COUNTER_OPTIONS_VERSION */
     uint32_t flags;   /**< of CORRAL_COUNTER_... */
+    corral_encoding encoding;
+    int64_t min;
+    int64_t max;
 } corral_counter_options;
 
-#define CORRAL_COUNTER_OPTIONS_INIT { CORRAL_COUNTER_OPTIONS_VERSION, 0 }
+#define CORRAL_COUNTER_OPTIONS_INIT { CORRAL_COUNTER_OPTIONS_VERSION, 0, CORRAL_ENCODING_DECIMAL, \
+    INT64_MIN, INT64_MAX }
 
 /**
  * Make a handle for the counter at @path, which need not exist. Sends nothing.
@@ -55,7 +72,8 @@ typedef struct {
  * control characters, nothing beyond U+FFFF. Handles of one client on
  * one counter share what is known of it, and are combined.
  *
- * Returns 0; CORRAL_EINVAL (path, options); CORRAL_ECLOSED; CORRAL_ENOMEM;
+ * Returns 0; CORRAL_EINVAL (path, options, bounds beyond the encoding or with
+ * nothing between them); CORRAL_ECLOSED; CORRAL_ENOMEM;
  * CORRAL_EFORK. The handle keeps what it needs of the client; close it with
  * corral_counter_close(), before or after the client.
  */
@@ -73,7 +91,7 @@ CORRAL_API int corral_counter_close(corral_counter *counter);
 /*
  * Errors that all operations below share: CORRAL_EINVAL; CORRAL_ETIMEDOUT,
  * CORRAL_ECANCELED, CORRAL_ECLOSED (not applied); CORRAL_EUNCERTAIN;
- * CORRAL_ECORRUPT (the znode holds no decimal 64-bit number; it is left as it
+ * CORRAL_ECORRUPT (the znode holds nothing of that encoding; it is left as it
  * is); CORRAL_EACCES (the znode, a parent or the client's home; see
  * corral_op_path()); CORRAL_ENOTSUP (a parent is ephemeral); CORRAL_EEXHAUSTED
  * (somebody else's writes have brought the znode to version -1); CORRAL_ESERVER;
@@ -83,7 +101,7 @@ CORRAL_API int corral_counter_close(corral_counter *counter);
 /**
  * Add @delta, which may be negative. A counter that does not exist is made,
  * with the parents it needs, and starts at 0. The sum goes to @ret_value
- * (NULL: not wanted). CORRAL_ERANGE: it would leave 64 bits; nothing changed.
+ * (NULL: not wanted). CORRAL_ERANGE: it would be out of bounds; nothing changed.
  */
 CORRAL_API int corral_counter_add(corral_counter *counter, int64_t delta, int64_t timeout_ms,
                                   int64_t *ret_value);
@@ -99,6 +117,7 @@ CORRAL_API int corral_counter_get_async(corral_counter *counter, corral_read lev
 /**
  * Set the value to @value; a counter that does not exist is made. The value
  * before (0 if it did not exist) goes to @ret_previous (NULL: not wanted).
+ * CORRAL_ERANGE: @value is out of bounds; nothing sent.
  */
 CORRAL_API int corral_counter_set(corral_counter *counter, int64_t value, int64_t timeout_ms,
                                   int64_t *ret_previous);
@@ -108,7 +127,8 @@ CORRAL_API int corral_counter_set_async(corral_counter *counter, int64_t value, 
 /**
  * Set the value to @desired if it is @expected. Either way the value found
  * goes to @ret_actual (NULL: not wanted): @expected with 0, the other value
- * with CORRAL_ECONFLICT. CORRAL_ENOENT: there is no such counter.
+ * with CORRAL_ECONFLICT. CORRAL_ENOENT: there is no such counter. CORRAL_ERANGE:
+ * @desired is out of bounds; nothing sent.
  */
 CORRAL_API int corral_counter_compare_set(corral_counter *counter, int64_t expected, int64_t desired,
                                           int64_t timeout_ms, int64_t *ret_actual);
