@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "counter.h"
+#include "epoch.h"
 #include "internal.h"
 #include "path.h"
 
@@ -83,6 +84,14 @@ void corrali_unlock(corral_client *client)
     while ((link = corrali_list_pop(&woken)) != NULL) {
         corrali_latch_open(&CORRALI_CONTAINER(link, corral_op, task.link)->ended);
     }
+}
+
+const char *corrali_path_shown(const corral_client *client, const char *path)
+{
+    /* An ancestor within the chroot itself has no other name than its own. */
+    return strlen(path) > client->chroot_length && strncmp(path, client->chroot, client->chroot_length) == 0
+               ? path + client->chroot_length
+               : path;
 }
 
 int64_t corrali_now_locked(corral_client *client)
@@ -250,6 +259,7 @@ static void free_client(corral_client *client)
         corrali_free((char *)client->acl_entries[i].id);
     }
     corrali_writer_destroy(client);
+    corrali_epochs_destroy(client);
     corrali_timers_destroy(&client->timers);
     pthread_cond_destroy(&client->dispatch.wake);
     pthread_cond_destroy(&client->counter_idle);
@@ -301,6 +311,9 @@ static int start(corral_client *client, const char *servers, const char *chroot,
 
     if (status == CORRAL_OK) {
         status = copy_options(client, options, home);
+    }
+    if (status == CORRAL_OK) {
+        status = corrali_epochs_init(client);
     }
     if (status == CORRAL_OK) {
         status = corrali_writer_init(client);

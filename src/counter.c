@@ -38,13 +38,7 @@ void corrali_counter_op_gone_locked(corral_counter *counter)
 
 const char *corrali_counter_path_shown(const corral_counter *counter, const char *path)
 {
-    const char *full = path == NULL ? counter->cell->path : path;
-    const corral_client *client = counter->client;
-
-    /* An ancestor within the chroot itself has no other name than its own. */
-    return strlen(full) > client->chroot_length && strncmp(full, client->chroot, client->chroot_length) == 0
-               ? full + client->chroot_length
-               : full;
+    return corrali_path_shown(counter->client, path == NULL ? counter->cell->path : path);
 }
 
 static corral_counter *new_counter_locked(corral_client *client, const char *path,

@@ -44,7 +44,11 @@ typedef struct {
     corrali_link reads;          /* operations being read for */
     struct corrali_batch *batch; /* what is under way; NULL: idle, then queue is empty */
     corrali_counter_state cache;
-    int64_t backoff_ns; /* bound of the next pause after a lost race; 0: races are rare */
+    uint8_t epoch;         /* which one; see epoch.h */
+    bool epoch_known;      /* if not, cache is of no use */
+    int32_t epoch_version; /* read before cache was */
+    int64_t confirmed_at;  /* when cache was last known to be the state */
+    int64_t backoff_ns;    /* bound of the next pause after a lost race; 0: races are rare */
 } corrali_cell;
 
 /* A handle. */

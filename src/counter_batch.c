@@ -31,7 +31,7 @@
 
 #include "alloc.h"
 #include "counter_batch.h"
-#include "encoding.h"
+#include "epoch.h"
 #include "mkdirs.h"
 
 /* Operations in a batch, so that building one does not hold up the client for long. */
@@ -49,6 +49,7 @@ static void free_batch(corrali_batch *own)
     if (last != NULL) {
         corrali_client_unref(last);
     }
+    corrali_batch_forget_acl(own);
     corrali_free(own);
 }
 
@@ -100,32 +101,6 @@ void corrali_batch_retire_lane(corrali_batch *own)
     if (lane != NULL) {
         corrali_lane_retire_locked(lane);
     }
-}
-
-/* --- reading the state --- */
-
-static void state_read(corrali_request *request)
-{
-    corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
-    int status = request->status;
-
-    if (status == CORRAL_OK || status == CORRAL_ENOENT) {
-        status = corrali_counter_parse(own->cell->encoding, request, &own->cell->cache);
-    }
-    if (status == CORRAL_OK || status == CORRAL_ENOENT || status == CORRAL_ELOST) {
-        corrali_batch_advance(own);
-    } else {
-        corrali_batch_fail(own, status, own->cell->path);
-    }
-}
-
-static void read_state(corrali_batch *own)
-{
-    own->phase = CORRALI_BATCH_READING;
-    own->request.kind = CORRALI_GET;
-    own->request.path = own->cell->path;
-    own->request.done = state_read;
-    corrali_submit_locked(own->cell->client, &own->request);
 }
 
 /* --- composing a batch --- */
@@ -213,6 +188,28 @@ static void compose_lane(corrali_batch *own)
                                    .version = lane->version});
 }
 
+/* A destroy sets the epoch, everything else checks it. */
+static void compose_epoch(corrali_batch *own)
+{
+    const corrali_cell *cell = own->cell;
+
+    add_write(own, (corrali_write){.kind = own->kind == CORRALI_BATCH_DELETION ? CORRALI_SET : CORRALI_CHECK,
+                                   .path = corrali_epoch_path(cell->client, cell->epoch),
+                                   .data = "",
+                                   .version = cell->epoch_version});
+}
+
+/* The versions of the znode are used up: delete it, and make it again at version 0. */
+static void compose_replacement(corrali_batch *own, corrali_write creation)
+{
+    creation.kind = CORRALI_DELETE;
+    add_write(own, creation);
+    creation.kind = CORRALI_CREATE;
+    creation.acl = own->acl;
+    creation.acl_count = own->acl_count;
+    add_write(own, creation);
+}
+
 static void compose_counter(corrali_batch *own)
 {
     const corrali_cell *cell = own->cell;
@@ -233,8 +230,14 @@ static void compose_counter(corrali_batch *own)
         write.kind = CORRALI_DELETE;
         break;
     }
-    add_write(own, write);
-    if (write.kind == CORRALI_CREATE && own->lane == NULL) {
+    own->creates =
+        write.kind == CORRALI_CREATE || (write.kind == CORRALI_SET && write.version == CORRALI_VERSION_LAST);
+    if (own->creates && present) {
+        compose_replacement(own, write);
+    } else {
+        add_write(own, write);
+    }
+    if (own->creates && own->lane == NULL) {
         /* A create tells no stat; a set does. With a lane, the lane's does. */
         write.kind = CORRALI_SET;
         write.version = 0;
@@ -269,6 +272,7 @@ static void write_batch(corrali_batch *own)
         compose_lane(own);
     }
     own->lane_writes = own->request.write_count;
+    compose_epoch(own);
     compose_counter(own);
     corrali_submit_locked(cell->client, &own->request);
 }
@@ -310,8 +314,8 @@ void corrali_batch_advance(corrali_batch *own)
 
     if (corrali_list_empty(&cell->queue)) {
         free_batch(own);
-    } else if (cell->cache.knowledge == CORRALI_UNKNOWN) {
-        read_state(own);
+    } else if (!corrali_batch_prepare(own)) {
+        return; /* comes here again */
     } else if ((cell->flags & CORRAL_COUNTER_AT_MOST_ONCE) != 0) {
         write_batch(own);
     } else {
@@ -341,6 +345,7 @@ void corrali_batch_wake_locked(corrali_cell *cell)
     corrali_list_init(&own->ops);
     corrali_list_init(&own->borrower.link);
     corrali_list_init(&own->request.link);
+    corrali_list_init(&own->epoch_request.link);
     cell->batch = own;
     corrali_cell_ref_locked(cell);
     corrali_batch_advance(own);
@@ -385,8 +390,10 @@ void corrali_batch_starved_locked(corrali_cell *cell)
     if (own == NULL || !corrali_list_empty(&cell->queue)) {
         return;
     }
-    if (own->phase == CORRALI_BATCH_READING && corrali_withdraw_locked(client, &own->request)) {
-        free_batch(own);
+    if (own->phase == CORRALI_BATCH_READING) {
+        if (corrali_batch_stop_reading(own)) {
+            free_batch(own);
+        }
     } else if (own->phase == CORRALI_BATCH_BORROWING) {
         corrali_lane_forget_locked(client, &own->borrower);
         free_batch(own);

@@ -8,13 +8,16 @@
 #include "counter.h"
 #include "encoding.h"
 
+/* The last version that compare-and-swap can tell from any version, which is -1. */
+#define CORRALI_VERSION_LAST (-2)
+
 /* What it waits for. */
 typedef enum {
-    CORRALI_BATCH_READING,   /* the counter's state */
+    CORRALI_BATCH_READING,   /* the counter's state, or its ACL */
     CORRALI_BATCH_BORROWING, /* a lane */
     CORRALI_BATCH_WRITING,   /* the reply to its request */
     CORRALI_BATCH_RESOLVING, /* what its lane says */
-    CORRALI_BATCH_PARENTS,   /* the counter's ancestors */
+    CORRALI_BATCH_PARENTS,   /* ancestors of the counter or its epoch, or the latter */
     CORRALI_BATCH_PAUSING    /* a while */
 } corrali_batch_phase;
 
@@ -28,10 +31,18 @@ struct corrali_batch {
     corrali_batch_kind kind;
     corrali_link ops; /* WRITING, RESOLVING: those in the request; else empty */
     corrali_request request;
+    corrali_request epoch_request; /* READING */
+    unsigned awaited;              /* READING: replies */
+    int read_status;               /* READING: the first failure, about the znode @read_path */
+    const char *read_path;
+    bool epoch_missing;
+    corral_acl *acl; /* of a counter at CORRALI_VERSION_LAST, for its next incarnation */
+    size_t acl_count;
     corrali_timer pause;
     corrali_borrower borrower;
     corrali_lane *lane;          /* lent to this batch; NULL: at most once, or nothing to change */
     size_t lane_writes;          /* the first writes of the multi that are the lane's */
+    bool creates;                /* the request makes the counter's znode, perhaps in place of another */
     bool resent;                 /* an earlier attempt's outcome is not known */
     corrali_counter_state after; /* what the counter will be */
     char number[CORRALI_DECIMAL_SIZE];
@@ -63,6 +74,14 @@ static inline corral_op *corrali_batch_pop(corrali_link *list)
 
     return link == NULL ? NULL : CORRALI_CONTAINER(link, corral_op, task.link);
 }
+
+/* --- counter_state.c --- */
+
+/* Is there all that a request is computed from? If not, it is being read, and the batch advances then. */
+bool corrali_batch_prepare(corrali_batch *own);
+/* READING: is nothing under way any more, after what was not sent has been taken back? */
+bool corrali_batch_stop_reading(corrali_batch *own);
+void corrali_batch_forget_acl(corrali_batch *own);
 
 /* --- counter_outcome.c --- */
 

@@ -4,6 +4,7 @@
 
 #include "alloc.h"
 #include "counter.h"
+#include "epoch.h"
 
 static int compare(const void *left, const void *right)
 {
@@ -28,6 +29,7 @@ static corrali_cell *new_cell(corral_client *client, const corrali_cell *wanted)
     }
     *cell = *wanted;
     cell->client = client;
+    cell->epoch = corrali_epoch_of(cell->path);
     corrali_list_init(&cell->queue);
     corrali_list_init(&cell->reads);
     if (tsearch(cell, &client->cells, compare) == NULL) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "counter_batch.h"
+#include "epoch.h"
 #include "mkdirs.h"
 
 /* The pause after a lost race is random, up to a bound that doubles with each loss and halves with each
@@ -51,6 +52,9 @@ static void learn_state(corrali_batch *own)
     const corrali_write *writes = own->request.writes;
     const corrali_write *last = &writes[own->request.write_count - 1];
 
+    if (own->kind == CORRALI_BATCH_DELETION) {
+        own->cell->epoch_version = writes[own->lane_writes].stat.version;
+    }
     if (own->kind != CORRALI_BATCH_CHANGE) {
         return;
     }
@@ -64,6 +68,12 @@ static void learn_state(corrali_batch *own)
         own->after.mzxid = own->after.czxid;
         own->after.version = 0;
     }
+}
+
+/* Was the znode another one than that whose state we knew, by chance at the same version? */
+static bool overwritten(const corrali_batch *own)
+{
+    return own->kind == CORRALI_BATCH_CHANGE && !own->creates && own->after.czxid != own->cell->cache.czxid;
 }
 
 static void committed(corrali_batch *own)
@@ -81,8 +91,14 @@ static void committed(corrali_batch *own)
     if (own->kind == CORRALI_BATCH_CHECK && cell->cache.knowledge == CORRALI_ABSENT) {
         corrali_cell_forget(cell); /* it was absent, it is there now: compute again */
         corrali_batch_requeue(own);
+    } else if (overwritten(own)) {
+        corrali_log(&cell->client->log, CORRAL_LOG_WARN,
+                    "corral: %s was deleted and made again by another program, and is overwritten",
+                    corrali_path_shown(cell->client, cell->path));
+        end_uncertain(own, CORRAL_ECONFLICT, cell->path);
     } else {
         cell->cache = own->after;
+        cell->confirmed_at = corrali_now_locked(cell->client);
         cell->backoff_ns /= 2;
         end_applied(own);
     }
@@ -130,6 +146,24 @@ static void make_parents(corrali_batch *own)
     }
 }
 
+/* Not applied, because of the epoch: a counter that shares it was destroyed, perhaps this one. */
+static void failed_at_epoch(corrali_batch *own, int status)
+{
+    corrali_cell *cell = own->cell;
+
+    if (own->resent) {
+        cell->client->stats.resends_not_applied++;
+    }
+    corrali_batch_return_lane(own);
+    cell->epoch_known = false;
+    if (status == CORRAL_ECONFLICT || status == CORRAL_ENOENT) {
+        corrali_batch_requeue(own);
+    } else {
+        corrali_batch_end_ops(&own->ops, status, status, corrali_epoch_path(cell->client, cell->epoch));
+    }
+    corrali_batch_advance(own);
+}
+
 /* Not applied, because of the counter's znode: the lane is as it was. */
 static void failed_at_counter(corrali_batch *own, int status)
 {
@@ -140,7 +174,11 @@ static void failed_at_counter(corrali_batch *own, int status)
         cell->client->stats.resends_not_applied++;
     }
     corrali_batch_return_lane(own);
-    if (status == CORRAL_ECONFLICT || (status == CORRAL_EEXIST && own->kind == CORRALI_BATCH_CHANGE)) {
+    if (status == CORRAL_EEXIST && own->creates && present) {
+        /* It has children, so it cannot be replaced. */
+        corrali_batch_end_ops(&own->ops, CORRAL_EEXHAUSTED, CORRAL_EEXHAUSTED, cell->path);
+        corrali_batch_advance(own);
+    } else if (status == CORRAL_ECONFLICT || (status == CORRAL_EEXIST && own->kind == CORRALI_BATCH_CHANGE)) {
         lost_race(own);
     } else if (status == CORRAL_ENOENT && present) {
         cell->cache = (corrali_counter_state){.knowledge = CORRALI_ABSENT};
@@ -163,7 +201,6 @@ static void lane_read(corrali_request *request)
 {
     corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
     corrali_cell *cell = own->cell;
-    bool created = cell->cache.knowledge != CORRALI_PRESENT;
 
     if (request->status == CORRAL_ELOST) {
         corrali_submit_locked(cell->client, request);
@@ -181,13 +218,14 @@ static void lane_read(corrali_request *request)
     own->lane->version = request->stat.version;
     own->lane->batches++;
     own->after.mzxid = request->stat.mzxid;
-    if (created) {
+    if (own->creates) {
         own->after.czxid = own->after.mzxid;
     }
     /* For the stamps alone; what the counter is now has to be read. */
-    own->after.version = created ? 0 : (int32_t)((uint32_t)cell->cache.version + 1);
+    own->after.version = own->creates ? 0 : (int32_t)((uint32_t)cell->cache.version + 1);
     end_applied(own);
     corrali_cell_forget(cell);
+    cell->epoch_known = cell->epoch_known && own->kind != CORRALI_BATCH_DELETION;
     corrali_batch_return_lane(own);
     corrali_batch_advance(own);
 }
@@ -259,6 +297,8 @@ void corrali_batch_written(corrali_request *request)
         lost_reply(own);
     } else if (request->failed < own->lane_writes) {
         failed_at_lane(own, request->status);
+    } else if (request->failed == own->lane_writes) {
+        failed_at_epoch(own, request->status);
     } else {
         failed_at_counter(own, request->status);
     }

@@ -66,13 +66,13 @@ static void free_reading(corrali_reading *own)
     corrali_free(own);
 }
 
-/* Spare the next batch a read, if this is news to it. */
+/* Spare the next batch a read, if this is news to it. It is news of a later epoch than the known one, or the
+ * same. */
 static void remember_locked(corrali_cell *cell, const corrali_counter_state *found)
 {
-    corrali_counter_state *cache = &cell->cache;
-
-    if (cell->batch == NULL && found->mzxid > cache->mzxid) {
-        *cache = *found;
+    if (cell->batch == NULL && found->mzxid > cell->cache.mzxid) {
+        cell->cache = *found;
+        cell->confirmed_at = corrali_now_locked(cell->client);
     }
 }
 

@@ -136,7 +136,9 @@ struct corral_client {
     char *servers; /* chroot cut off */
     char *chroot;  /* "" or "/..."; put before every path here, so that it can be made, too */
     size_t chroot_length;
-    char *home; /* chroot included */
+    char *home;   /* chroot included */
+    char *epochs; /* paths, @epoch_size bytes each; see epoch.h */
+    size_t epoch_size;
     int64_t request_timeout_ms;
     corral_auth *auth;
     corral_acl *acl_entries;
@@ -195,6 +197,8 @@ void corrali_submit_locked(corral_client *client, corrali_request *request);
 /* Take @request back if it has not been sent this time: true, and there will be no reply. */
 bool corrali_withdraw_locked(corral_client *client, corrali_request *request);
 
+/* @path, which has the chroot in front, as the user knows it: a part of it. */
+const char *corrali_path_shown(const corral_client *client, const char *path);
 int64_t corrali_now_locked(corral_client *client);
 uint64_t corrali_random_locked(corral_client *client);
 /* Now plus @ms, without overflow. */

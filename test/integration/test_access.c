@@ -354,11 +354,20 @@ static void home_may_be_forbidden(void)
     close_client();
 
     open_with_home("/closed", "/access/homeless");
-    assert_denied(ADD, "/closed/writers");
+    assert_denied(ADD, "/closed/epochs");
     close_client();
 
-    /* Never a silent downgrade; but who asks for it needs no home. */
-    open_with_home("/closed", "/access/homeless");
+    REQUIRE(raw_create(server_raw(), "/closed-to-writers", "", 0) == ZOK);
+    open_with_home("/closed-to-writers", "/access/homeless");
+    ASSERT_STATUS(corral_counter_compare_set(counter, 1, 2, CORRAL_FOREVER, NULL), CORRAL_ENOENT);
+    close_client();
+    REQUIRE(raw_delete_below(server_raw(), "/closed-to-writers/writers") == ZOK);
+    REQUIRE(raw_delete(server_raw(), "/closed-to-writers/writers") == ZOK);
+    allow("/closed-to-writers", ZOO_PERM_READ | ZOO_PERM_ADMIN);
+    open_with_home("/closed-to-writers", "/access/homeless");
+    assert_denied(ADD, "/closed-to-writers/writers");
+
+    /* Never a silent downgrade; but who asks for it needs no lane. */
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
     at_most_once.flags = CORRAL_COUNTER_AT_MOST_ONCE;
     REQUIRE_STATUS(corral_counter_open(client, "/access/homeless", &at_most_once, &counter), CORRAL_OK);

@@ -1,0 +1,240 @@
+/*
+ * What a batch is computed from: the state of the counter's znode, with its
+ * epoch (see epoch.h), and for a counter whose versions run out, its ACL.
+ */
+#include "alloc.h"
+#include "counter_batch.h"
+#include "epoch.h"
+#include "mkdirs.h"
+
+/*
+ * What is remembered of a counter that nobody has used for so long is read
+ * again: there are other programs, which destroy counters without a word.
+ */
+enum { IDLE_NS = 1000000000 };
+
+/* --- the epoch's znode, when there is none --- */
+
+static void make_epoch(corrali_batch *own);
+
+static void epoch_parents_made(void *arg, int status, const char *path)
+{
+    corrali_batch *own = arg;
+
+    if (status == CORRAL_OK) {
+        make_epoch(own);
+    } else {
+        corrali_batch_fail(own, status, path);
+    }
+}
+
+static void epoch_made(corrali_request *request)
+{
+    corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
+    corral_client *client = own->cell->client;
+    const char *path = corrali_epoch_path(client, own->cell->epoch);
+
+    switch (request->status) {
+    case CORRAL_OK:
+    case CORRAL_EEXIST:
+    case CORRAL_ELOST:
+        corrali_batch_advance(own);
+        break;
+    case CORRAL_ENOENT:
+        if (corrali_mkdirs_locked(client, path, client->chroot_length, epoch_parents_made, own) !=
+            CORRAL_OK) {
+            corrali_batch_fail(own, CORRAL_ENOMEM, path);
+        }
+        break;
+    default:
+        corrali_batch_fail(own, request->status, path);
+        break;
+    }
+}
+
+static void make_epoch(corrali_batch *own)
+{
+    own->phase = CORRALI_BATCH_PARENTS;
+    own->request.kind = CORRALI_MULTI;
+    own->request.done = epoch_made;
+    own->request.write_count = 1;
+    own->request.writes[0] = (corrali_write){.kind = CORRALI_CREATE,
+                                             .path = corrali_epoch_path(own->cell->client, own->cell->epoch),
+                                             .data = "",
+                                             .open = true};
+    corrali_submit_locked(own->cell->client, &own->request);
+}
+
+/* --- reading --- */
+
+/* Both have been answered, or taken back. */
+static void state_read(corrali_batch *own)
+{
+    int status = own->read_status;
+
+    if (status == CORRAL_OK) {
+        corrali_batch_advance(own);
+    } else if (own->epoch_missing) {
+        make_epoch(own);
+    } else {
+        corrali_batch_fail(own, status, own->read_path);
+    }
+}
+
+static void reading_failed(corrali_batch *own, int status, const char *path)
+{
+    if (own->read_status == CORRAL_OK) {
+        own->read_status = status;
+        own->read_path = path;
+    }
+}
+
+static void epoch_replied(corrali_request *request)
+{
+    corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, epoch_request);
+    corrali_cell *cell = own->cell;
+
+    if (request->status == CORRAL_OK) {
+        cell->epoch_known = true;
+        cell->epoch_version = request->stat.version;
+    } else if (request->status != CORRAL_ELOST) {
+        own->epoch_missing = request->status == CORRAL_ENOENT;
+        reading_failed(own, request->status, request->path);
+    }
+    if (--own->awaited == 0) {
+        state_read(own);
+    }
+}
+
+static void counter_replied(corrali_request *request)
+{
+    corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
+    corrali_cell *cell = own->cell;
+    int status = corrali_counter_parse(cell->encoding, request, &cell->cache);
+
+    cell->confirmed_at = corrali_now_locked(cell->client);
+    if (status != CORRAL_OK && status != CORRAL_ENOENT && status != CORRAL_ELOST) {
+        reading_failed(own, status, cell->path);
+    }
+    if (--own->awaited == 0) {
+        state_read(own);
+    }
+}
+
+static void read_state(corrali_batch *own)
+{
+    corrali_cell *cell = own->cell;
+
+    own->phase = CORRALI_BATCH_READING;
+    own->read_status = CORRAL_OK;
+    own->epoch_missing = false;
+    own->awaited = 1;
+    if (!cell->epoch_known) {
+        /* Before the state, which would else be of an earlier epoch. */
+        own->awaited++;
+        own->epoch_request.kind = CORRALI_GET;
+        own->epoch_request.path = corrali_epoch_path(cell->client, cell->epoch);
+        own->epoch_request.done = epoch_replied;
+        corrali_submit_locked(cell->client, &own->epoch_request);
+    }
+    own->request.kind = CORRALI_GET;
+    own->request.path = cell->path;
+    own->request.done = counter_replied;
+    corrali_submit_locked(cell->client, &own->request);
+}
+
+/* --- the ACL --- */
+
+void corrali_batch_forget_acl(corrali_batch *own)
+{
+    for (size_t i = 0; i < own->acl_count; i++) {
+        corrali_free((char *)own->acl[i].scheme);
+        corrali_free((char *)own->acl[i].id);
+    }
+    corrali_free(own->acl);
+    own->acl = NULL;
+    own->acl_count = 0;
+}
+
+static bool copy_acl(corrali_batch *own, const corral_acl *entries, size_t count)
+{
+    own->acl = corrali_alloc((count + 1) * sizeof *own->acl);
+    for (; own->acl != NULL && own->acl_count < count; own->acl_count++) {
+        const corral_acl *from = &entries[own->acl_count];
+        corral_acl *to = &own->acl[own->acl_count];
+
+        *to = (corral_acl){
+            .scheme = corrali_strdup(from->scheme), .id = corrali_strdup(from->id), .perms = from->perms};
+        if (to->scheme == NULL || to->id == NULL) {
+            own->acl_count++;
+            return false;
+        }
+    }
+    return own->acl != NULL;
+}
+
+static void acl_replied(corrali_request *request)
+{
+    corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
+    corrali_cell *cell = own->cell;
+
+    own->awaited = 0;
+    if (request->status == CORRAL_OK && !copy_acl(own, request->acl, request->length)) {
+        corrali_batch_fail(own, CORRAL_ENOMEM, cell->path);
+    } else if (request->status == CORRAL_OK || request->status == CORRAL_ELOST) {
+        corrali_batch_advance(own);
+    } else if (request->status == CORRAL_ENOENT) {
+        corrali_cell_forget(cell);
+        corrali_batch_advance(own);
+    } else {
+        corrali_batch_fail(own, request->status, cell->path);
+    }
+}
+
+static void read_acl(corrali_batch *own)
+{
+    own->phase = CORRALI_BATCH_READING;
+    own->awaited = 1;
+    own->request.kind = CORRALI_GET_ACL;
+    own->request.path = own->cell->path;
+    own->request.done = acl_replied;
+    corrali_submit_locked(own->cell->client, &own->request);
+}
+
+/* --- what others see --- */
+
+bool corrali_batch_prepare(corrali_batch *own)
+{
+    corrali_cell *cell = own->cell;
+    bool present = cell->cache.knowledge == CORRALI_PRESENT;
+
+    if (present && corrali_now_locked(cell->client) - cell->confirmed_at > IDLE_NS) {
+        corrali_cell_forget(cell);
+        present = false;
+    }
+    if (!cell->epoch_known) {
+        corrali_cell_forget(cell);
+    }
+    if (cell->cache.knowledge == CORRALI_UNKNOWN) {
+        read_state(own);
+        return false;
+    }
+    if (present && cell->cache.version == CORRALI_VERSION_LAST && own->acl == NULL) {
+        read_acl(own);
+        return false;
+    }
+    return true;
+}
+
+bool corrali_batch_stop_reading(corrali_batch *own)
+{
+    corral_client *client = own->cell->client;
+
+    if (corrali_withdraw_locked(client, &own->epoch_request)) {
+        own->awaited--;
+    }
+    if (corrali_withdraw_locked(client, &own->request)) {
+        own->awaited--;
+    }
+    return own->awaited == 0;
+}
