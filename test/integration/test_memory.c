@@ -227,14 +227,18 @@ static CU_SuiteInfo suites[] = {
     CU_SUITE_INFO_NULL,
 };
 
-/* Small stacks for all threads to come, libzookeeper's too. Tools that watch memory need more. */
+/* Small stacks for all threads to come, libzookeeper's too. TSan keeps its own things there. */
 static int shrink_stacks(void)
 {
+#ifdef __SANITIZE_THREAD__
+    return 0;
+#else
     pthread_attr_t attributes;
 
     return pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, 512 * 1024) == 0
                ? pthread_setattr_default_np(&attributes)
                : -1;
+#endif
 }
 
 int main(int argc, char **argv)
