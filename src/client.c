@@ -479,12 +479,14 @@ int corral_client_close(corral_client *client)
     corrali_unlock(client);
     (void)corrali_latch_wait(&client->closed, CORRAL_FOREVER);
     corrali_lock(client);
-    client->armed = 0; /* callbacks still run; they must not ask the backend for the time */
     corrali_announce_locked(client, CORRAL_STATE_CLOSED);
+    corrali_unlock(client);
+    corrali_dispatch_stop(client);
+    corrali_lock(client);
+    corrali_session_finish_locked(client);
     corrali_unlock(client);
     client->backend->vtable->destroy(client->backend);
     corrali_log_remove(&client->log);
-    corrali_dispatch_stop(client);
     corrali_client_unref(client);
     return CORRAL_OK;
 }

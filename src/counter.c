@@ -143,6 +143,10 @@ void corrali_counter_abort_locked(corral_op *op, int cause)
         corrali_batch_starved_locked(counter->cell);
         break;
     case CORRALI_BATCHED:
+        if (op->asking) {
+            op->abandoned = op->abandoned == CORRAL_OK ? cause : op->abandoned;
+            return;
+        }
         status = corrali_batch_leave_locked(op) ? CORRAL_EUNCERTAIN : cause;
         corrali_op_end_locked(op, status, cause);
         break;
@@ -174,14 +178,17 @@ static void abort_list_locked(corrali_link *list, corrali_op_place place, const 
     }
 }
 
+/* Has the batch an operation of the counter, but for those that end when their function has returned? */
 static bool has_op_of(const corrali_link *list, const corral_counter *counter)
 {
-    const corrali_link *link = list->next;
+    for (const corrali_link *link = list->next; link != list; link = link->next) {
+        const corral_op *op = CORRALI_CONTAINER(link, corral_op, task.link);
 
-    while (link != list && CORRALI_CONTAINER(link, corral_op, task.link)->counter != counter) {
-        link = link->next;
+        if (op->counter == counter && op->abandoned == CORRAL_OK) {
+            return true;
+        }
     }
-    return link != list;
+    return false;
 }
 
 void corrali_counter_abort_all_locked(corral_counter *counter, int cause)
@@ -196,185 +203,4 @@ void corrali_counter_abort_all_locked(corral_counter *counter, int cause)
         abort_list_locked(batched, CORRALI_BATCHED, counter, cause);
         abort_list_locked(&cell->queue, CORRALI_QUEUED, counter, cause);
     }
-}
-
-/* --- calls --- */
-
-/* What a call asks for, whether it waits or not. */
-typedef struct {
-    corrali_op_kind kind;
-    int64_t argument;
-    int64_t desired;
-    int64_t timeout_ms;
-} order;
-
-static int place_order_locked(corral_op *op, const order *ordered)
-{
-    int status = corrali_op_set_deadline_locked(op, ordered->timeout_ms);
-
-    if (status != CORRAL_OK) {
-        return status;
-    }
-    op->kind = ordered->kind;
-    op->argument = ordered->argument;
-    op->desired = ordered->desired;
-    if (op->kind == CORRALI_READ) {
-        return corrali_read_start_locked(op);
-    }
-    op->place = CORRALI_QUEUED;
-    corrali_list_append(&op->counter->cell->queue, &op->task.link);
-    corrali_batch_wake_locked(op->counter->cell);
-    return CORRAL_OK;
-}
-
-static int check_order(const corral_counter *counter, const order *ordered)
-{
-    if (counter == NULL || ordered->timeout_ms < CORRAL_FOREVER) {
-        return CORRAL_EINVAL;
-    }
-    if (ordered->kind == CORRALI_READ &&
-        (ordered->argument < CORRAL_READ_LOCAL || ordered->argument > CORRAL_READ_LINEARIZABLE)) {
-        return CORRAL_EINVAL;
-    }
-    if ((ordered->kind == CORRALI_SET_VALUE && !corrali_counter_allows(counter, ordered->argument)) ||
-        (ordered->kind == CORRALI_COMPARE_SET && !corrali_counter_allows(counter, ordered->desired))) {
-        return CORRAL_ERANGE;
-    }
-    return CORRAL_OK;
-}
-
-static int accepts_locked(const corral_counter *counter)
-{
-    return counter->closed ? CORRAL_ECLOSED : corrali_client_accepts_locked(counter->client);
-}
-
-/* The asynchronous form of all calls. @prototype has the callback and its argument. */
-static int submit(corral_counter *counter, const order *ordered, const corral_op *prototype,
-                  corral_op **ret_op)
-{
-    int status = check_order(counter, ordered);
-    corral_op *op;
-
-    if (status == CORRAL_OK) {
-        status = corrali_enter(counter->client);
-    }
-    if (status != CORRAL_OK) {
-        return status;
-    }
-    corrali_lock(counter->client);
-    status = accepts_locked(counter);
-    op = status == CORRAL_OK ? corrali_op_new_locked(counter) : NULL;
-    if (op != NULL) {
-        op->callback = prototype->callback;
-        op->arg = prototype->arg;
-        atomic_store_explicit(&op->refs, ret_op == NULL ? 1 : 2, memory_order_relaxed);
-        status = place_order_locked(op, ordered);
-        if (status != CORRAL_OK) {
-            corrali_op_discard_locked(op);
-        } else if (ret_op != NULL) {
-            *ret_op = op;
-        }
-    } else if (status == CORRAL_OK) {
-        status = CORRAL_ENOMEM;
-    }
-    corrali_unlock(counter->client);
-    return status;
-}
-
-static int submit_int64(corral_counter *counter, const order *ordered, corral_int64_cb cb, void *arg,
-                        corral_op **ret_op)
-{
-    return submit(counter, ordered, &(corral_op){.callback.int64 = cb, .arg = arg}, ret_op);
-}
-
-/* The blocking form: an operation on this stack. */
-static int call(corral_counter *counter, const order *ordered, int64_t *ret_value)
-{
-    int status = check_order(counter, ordered);
-    corral_op op;
-
-    if (status == CORRAL_OK) {
-        status = corrali_enter_blocking(counter->client);
-    }
-    if (status != CORRAL_OK) {
-        return status;
-    }
-    corrali_lock(counter->client);
-    status = accepts_locked(counter);
-    if (status == CORRAL_OK) {
-        corrali_op_init_locked(&op, counter, true);
-        status = place_order_locked(&op, ordered);
-        if (status != CORRAL_OK) {
-            corrali_op_discard_locked(&op);
-        }
-    }
-    corrali_unlock(counter->client);
-    if (status != CORRAL_OK) {
-        return status;
-    }
-    (void)corrali_latch_wait(&op.ended, CORRAL_FOREVER);
-    if (ret_value != NULL &&
-        (op.status == CORRAL_OK || (op.status == CORRAL_ECONFLICT && ordered->kind == CORRALI_COMPARE_SET))) {
-        *ret_value = op.value;
-    }
-    return op.status;
-}
-
-int corral_counter_add(corral_counter *counter, int64_t delta, int64_t timeout_ms, int64_t *ret_value)
-{
-    return call(counter, &(order){CORRALI_ADD, delta, 0, timeout_ms}, ret_value);
-}
-
-int corral_counter_add_async(corral_counter *counter, int64_t delta, int64_t timeout_ms, corral_int64_cb cb,
-                             void *arg, corral_op **ret_op)
-{
-    return submit_int64(counter, &(order){CORRALI_ADD, delta, 0, timeout_ms}, cb, arg, ret_op);
-}
-
-int corral_counter_get(corral_counter *counter, corral_read level, int64_t timeout_ms, int64_t *ret_value)
-{
-    return ret_value == NULL ? CORRAL_EINVAL
-                             : call(counter, &(order){CORRALI_READ, level, 0, timeout_ms}, ret_value);
-}
-
-int corral_counter_get_async(corral_counter *counter, corral_read level, int64_t timeout_ms,
-                             corral_int64_cb cb, void *arg, corral_op **ret_op)
-{
-    return submit_int64(counter, &(order){CORRALI_READ, level, 0, timeout_ms}, cb, arg, ret_op);
-}
-
-int corral_counter_set(corral_counter *counter, int64_t value, int64_t timeout_ms, int64_t *ret_previous)
-{
-    return call(counter, &(order){CORRALI_SET_VALUE, value, 0, timeout_ms}, ret_previous);
-}
-
-int corral_counter_set_async(corral_counter *counter, int64_t value, int64_t timeout_ms, corral_int64_cb cb,
-                             void *arg, corral_op **ret_op)
-{
-    return submit_int64(counter, &(order){CORRALI_SET_VALUE, value, 0, timeout_ms}, cb, arg, ret_op);
-}
-
-int corral_counter_compare_set(corral_counter *counter, int64_t expected, int64_t desired, int64_t timeout_ms,
-                               int64_t *ret_actual)
-{
-    return call(counter, &(order){CORRALI_COMPARE_SET, expected, desired, timeout_ms}, ret_actual);
-}
-
-int corral_counter_compare_set_async(corral_counter *counter, int64_t expected, int64_t desired,
-                                     int64_t timeout_ms, corral_int64_cb cb, void *arg, corral_op **ret_op)
-{
-    return submit_int64(counter, &(order){CORRALI_COMPARE_SET, expected, desired, timeout_ms}, cb, arg,
-                        ret_op);
-}
-
-int corral_counter_destroy(corral_counter *counter, int64_t timeout_ms)
-{
-    return call(counter, &(order){CORRALI_DESTROY, 0, 0, timeout_ms}, NULL);
-}
-
-int corral_counter_destroy_async(corral_counter *counter, int64_t timeout_ms, corral_status_cb cb, void *arg,
-                                 corral_op **ret_op)
-{
-    return submit(counter, &(order){CORRALI_DESTROY, 0, 0, timeout_ms},
-                  &(corral_op){.callback.status = cb, .arg = arg}, ret_op);
 }

@@ -1,10 +1,13 @@
 /*
  * A counter, as its parts see it:
  *
- *     counter.c           the public calls; a handle's life; ending operations early
+ *     counter.c           a handle's life; ending operations early
+ *     counter_calls.c     the public calls
  *     counter_cell.c      what all handles of a client on the same counter share
  *     counter_batch.c     operations that change the value: combining, exactly once
- *     counter_outcome.c   ... and what became of a batch
+ *     counter_state.c     ... what it is computed from
+ *     counter_compose.c   ... what it sends
+ *     counter_outcome.c   ... what became of it
  *     counter_read.c      reads
  */
 #ifndef CORRALI_COUNTER_H

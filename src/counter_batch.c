@@ -25,17 +25,9 @@
  * A batch that would change nothing (a compare_set that does not match) only
  * checks that the state it was computed from is the present one.
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "alloc.h"
 #include "counter_batch.h"
-#include "epoch.h"
-#include "mkdirs.h"
-
-/* Operations in a batch, so that building one does not hold up the client for long. */
-enum { OPS_MAX = 65536 };
+#include "alloc.h"
 
 /* --- ends of operations and batches --- */
 
@@ -103,180 +95,6 @@ void corrali_batch_retire_lane(corrali_batch *own)
     }
 }
 
-/* --- composing a batch --- */
-
-/* Compute the result of @op and carry @state on. Returns whether the state changes. */
-static bool apply(corral_op *op, corrali_counter_state *state)
-{
-    bool present = state->knowledge == CORRALI_PRESENT;
-    int64_t before = present ? state->value : 0;
-
-    op->status = CORRAL_OK;
-    op->value = before;
-    switch (op->kind) {
-    case CORRALI_ADD:
-        if (__builtin_add_overflow(before, op->argument, &op->value) ||
-            !corrali_counter_allows(op->counter, op->value)) {
-            op->status = CORRAL_ERANGE;
-            return false;
-        }
-        state->value = op->value;
-        break;
-    case CORRALI_SET_VALUE:
-        state->value = op->argument;
-        break;
-    case CORRALI_COMPARE_SET:
-        if (!present || before != op->argument) {
-            op->status = present ? CORRAL_ECONFLICT : CORRAL_ENOENT;
-            return false;
-        }
-        state->value = op->desired;
-        break;
-    case CORRALI_DESTROY:
-        *state = (corrali_counter_state){.knowledge = CORRALI_ABSENT};
-        op->status = present ? CORRAL_OK : CORRAL_ENOENT;
-        return present;
-    case CORRALI_READ:
-        return false;
-    }
-    state->knowledge = CORRALI_PRESENT;
-    return true;
-}
-
-/* Move what fits into one request from the queue. A destroy is alone in its batch. */
-static void gather(corrali_batch *own)
-{
-    corrali_cell *cell = own->cell;
-    uint32_t index = 0;
-
-    own->after = cell->cache;
-    own->kind = CORRALI_BATCH_CHECK;
-    while (!corrali_list_empty(&cell->queue) && index < OPS_MAX) {
-        corral_op *op = CORRALI_CONTAINER(cell->queue.next, corral_op, task.link);
-        bool changes;
-
-        if (op->kind == CORRALI_DESTROY && index > 0) {
-            return;
-        }
-        corrali_list_remove(&op->task.link);
-        corrali_list_append(&own->ops, &op->task.link);
-        op->place = CORRALI_BATCHED;
-        op->stamp.index = index++;
-        changes = apply(op, &own->after);
-        if (op->kind == CORRALI_DESTROY) {
-            own->kind = changes ? CORRALI_BATCH_DELETION : CORRALI_BATCH_CHECK;
-            return;
-        }
-        own->kind = changes ? CORRALI_BATCH_CHANGE : own->kind;
-    }
-}
-
-static void add_write(corrali_batch *own, corrali_write write)
-{
-    own->request.writes[own->request.write_count++] = write;
-}
-
-static void compose_lane(corrali_batch *own)
-{
-    corrali_lane *lane = own->lane;
-    int length = snprintf(own->number, sizeof own->number, "%" PRIu64, lane->batches + 1);
-
-    add_write(own, (corrali_write){.kind = CORRALI_SET,
-                                   .path = lane->path,
-                                   .data = own->number,
-                                   .length = (size_t)length,
-                                   .version = lane->version});
-}
-
-/* A destroy sets the epoch, everything else checks it. */
-static void compose_epoch(corrali_batch *own)
-{
-    const corrali_cell *cell = own->cell;
-
-    add_write(own, (corrali_write){.kind = own->kind == CORRALI_BATCH_DELETION ? CORRALI_SET : CORRALI_CHECK,
-                                   .path = corrali_epoch_path(cell->client, cell->epoch),
-                                   .data = "",
-                                   .version = cell->epoch_version});
-}
-
-/* The versions of the znode are used up: delete it, and make it again at version 0. */
-static void compose_replacement(corrali_batch *own, corrali_write creation)
-{
-    creation.kind = CORRALI_DELETE;
-    add_write(own, creation);
-    creation.kind = CORRALI_CREATE;
-    creation.acl = own->acl;
-    creation.acl_count = own->acl_count;
-    add_write(own, creation);
-}
-
-static void compose_counter(corrali_batch *own)
-{
-    const corrali_cell *cell = own->cell;
-    bool present = cell->cache.knowledge == CORRALI_PRESENT;
-    corrali_write write = {.path = cell->path,
-                           .data = own->value,
-                           .length = corrali_encoding_encode(cell->encoding, own->after.value, own->value),
-                           .version = present ? cell->cache.version : -1};
-
-    switch (own->kind) {
-    case CORRALI_BATCH_CHANGE:
-        write.kind = present ? CORRALI_SET : CORRALI_CREATE;
-        break;
-    case CORRALI_BATCH_CHECK:
-        write.kind = CORRALI_CHECK;
-        break;
-    case CORRALI_BATCH_DELETION:
-        write.kind = CORRALI_DELETE;
-        break;
-    }
-    own->creates =
-        write.kind == CORRALI_CREATE || (write.kind == CORRALI_SET && write.version == CORRALI_VERSION_LAST);
-    if (own->creates && present) {
-        compose_replacement(own, write);
-    } else {
-        add_write(own, write);
-    }
-    if (own->creates && own->lane == NULL) {
-        /* A create tells no stat; a set does. With a lane, the lane's does. */
-        write.kind = CORRALI_SET;
-        write.version = 0;
-        add_write(own, write);
-    }
-}
-
-/* Send all that is queued as one request. */
-static void write_batch(corrali_batch *own)
-{
-    corrali_cell *cell = own->cell;
-
-    gather(own);
-    if (own->kind == CORRALI_BATCH_CHECK) {
-        corrali_batch_return_lane(own);
-    }
-    if (cell->cache.knowledge == CORRALI_PRESENT && cell->cache.version == -1) {
-        /* It would match any version, and lose updates. */
-        corrali_batch_return_lane(own);
-        corrali_cell_forget(cell);
-        corrali_batch_end_ops(&own->ops, CORRAL_EEXHAUSTED, CORRAL_EEXHAUSTED, cell->path);
-        corrali_batch_advance(own);
-        return;
-    }
-    own->phase = CORRALI_BATCH_WRITING;
-    own->resent = false;
-    own->request.kind = CORRALI_MULTI;
-    own->request.done = corrali_batch_written;
-    own->request.sent = false;
-    own->request.write_count = 0;
-    if (own->lane != NULL) {
-        compose_lane(own);
-    }
-    own->lane_writes = own->request.write_count;
-    compose_epoch(own);
-    compose_counter(own);
-    corrali_submit_locked(cell->client, &own->request);
-}
-
 /* --- progress --- */
 
 static void pause_over(corrali_timer *timer)
@@ -303,7 +121,7 @@ static void lane_lent(corrali_borrower *borrower, corrali_lane *lane, int status
         corrali_batch_fail(own, status, path);
     } else {
         own->lane = lane;
-        write_batch(own);
+        corrali_batch_write(own);
     }
 }
 
@@ -317,14 +135,14 @@ void corrali_batch_advance(corrali_batch *own)
     } else if (!corrali_batch_prepare(own)) {
         return; /* comes here again */
     } else if ((cell->flags & CORRAL_COUNTER_AT_MOST_ONCE) != 0) {
-        write_batch(own);
+        corrali_batch_write(own);
     } else {
         own->phase = CORRALI_BATCH_BORROWING;
         own->borrower.lent_locked = lane_lent;
         if (corrali_lane_borrow_locked(cell->client, &own->borrower, &own->lane) != CORRAL_OK) {
             corrali_batch_fail(own, CORRAL_ENOMEM, cell->path);
         } else if (own->lane != NULL) {
-            write_batch(own);
+            corrali_batch_write(own);
         }
     }
 }
@@ -346,6 +164,7 @@ void corrali_batch_wake_locked(corrali_cell *cell)
     corrali_list_init(&own->borrower.link);
     corrali_list_init(&own->request.link);
     corrali_list_init(&own->epoch_request.link);
+    corrali_list_init(&own->computation.link);
     cell->batch = own;
     corrali_cell_ref_locked(cell);
     corrali_batch_advance(own);
@@ -365,6 +184,7 @@ bool corrali_batch_leave_locked(corral_op *op)
     corrali_batch_kind kind = own->kind;
 
     corrali_list_remove(&op->task.link);
+    own->disturbed = true;
     if (!exposed && corrali_withdraw_locked(client, &own->request)) {
         /* Not sent, so it can be made anew without this operation. A moment
          * later, as others may be about to leave, too. */

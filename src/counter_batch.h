@@ -1,5 +1,5 @@
 /*
- * The batch, as the two files that are about it see it. All functions expect
+ * The batch, as the four files that are about it see it. All functions expect
  * the client's mutex; those marked "ends the step" may free the batch.
  */
 #ifndef CORRALI_COUNTER_BATCH_H
@@ -15,6 +15,7 @@
 typedef enum {
     CORRALI_BATCH_READING,   /* the counter's state, or its ACL */
     CORRALI_BATCH_BORROWING, /* a lane */
+    CORRALI_BATCH_COMPUTING, /* functions of the user's */
     CORRALI_BATCH_WRITING,   /* the reply to its request */
     CORRALI_BATCH_RESOLVING, /* what its lane says */
     CORRALI_BATCH_PARENTS,   /* ancestors of the counter or its epoch, or the latter */
@@ -29,7 +30,10 @@ struct corrali_batch {
     corrali_cell *cell;
     corrali_batch_phase phase;
     corrali_batch_kind kind;
-    corrali_link ops; /* WRITING, RESOLVING: those in the request; else empty */
+    corrali_link ops; /* COMPUTING, WRITING, RESOLVING: those in the request; else empty */
+    bool asks;        /* there are updates among them */
+    bool disturbed;   /* one has left since they were computed */
+    corrali_task computation;
     corrali_request request;
     corrali_request epoch_request; /* READING */
     unsigned awaited;              /* READING: replies */
@@ -74,6 +78,11 @@ static inline corral_op *corrali_batch_pop(corrali_link *list)
 
     return link == NULL ? NULL : CORRALI_CONTAINER(link, corral_op, task.link);
 }
+
+/* --- counter_compose.c --- */
+
+/* Send all that is queued as one request. Ends the step. */
+void corrali_batch_write(corrali_batch *own);
 
 /* --- counter_state.c --- */
 

@@ -68,6 +68,7 @@ typedef enum {
     CORRALI_ADD,
     CORRALI_SET_VALUE,
     CORRALI_COMPARE_SET,
+    CORRALI_UPDATE,
     CORRALI_DESTROY,
     CORRALI_READ
 } corrali_op_kind;
@@ -89,6 +90,11 @@ struct corral_op {
     bool blocking;    /* lives on the stack of a thread that waits for @ended */
     int64_t argument; /* delta, value, expected, read level */
     int64_t desired;
+    corral_counter_fn function; /* UPDATE */
+    void *function_arg;
+    int answer;                      /* UPDATE: what it said */
+    bool asking;                     /* UPDATE: it is running, so this cannot end */
+    int abandoned;                   /* UPDATE: ... but will, with this cause */
     struct corrali_reading *reading; /* READING: what works for it */
     union {
         corral_int64_cb int64;
@@ -213,6 +219,8 @@ void corrali_session_init(corral_client *client);
 void corrali_announce_locked(corral_client *client, corral_state state);
 /* Answer everything held with CORRAL_ECLOSED, take no more requests, and end the backend. */
 void corrali_session_shut_locked(corral_client *client);
+/* Afterwards, when no callback runs any more: answer what they have submitted still. */
+void corrali_session_finish_locked(corral_client *client);
 
 /* A client on @backend, which it owns from now on, also on failure. The seam for simulated ensembles. */
 int corrali_client_new(const char *servers, const corral_client_options *options, corrali_backend *backend,

@@ -134,6 +134,12 @@ void corrali_session_shut_locked(corral_client *client)
     client->backend->vtable->close(client->backend);
 }
 
+void corrali_session_finish_locked(corral_client *client)
+{
+    tell_refused_locked(client);
+    client->armed = 0; /* the backend is not to be asked for the time any more */
+}
+
 /* --- states --- */
 
 static void announce(corrali_task *task)

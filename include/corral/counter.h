@@ -137,6 +137,29 @@ CORRAL_API int corral_counter_compare_set_async(corral_counter *counter, int64_t
                                                 corral_op **ret_op);
 
 /**
+ * What an update makes of @value: to be put to @ret_value, and 0 returned. Any
+ * negative number instead ends the operation with that as its status, and
+ * changes nothing. It must depend on nothing but its arguments: it may be
+ * called several times until one of its answers is the one that counts.
+ */
+typedef int (*corral_counter_fn)(int64_t value, int64_t *ret_value, void *fn_arg);
+
+/**
+ * Set the value to what @fn makes of it (of 0 if there is no counter, which is
+ * then made). The new value goes to @ret_value (NULL: not wanted). @fn runs
+ * where callbacks run, with no lock held, and may not wait; the client's other
+ * operations on this counter wait for it. While it runs the operation does not
+ * end; @fn_arg is not used any more once it has ended. CORRAL_ERANGE: @fn asks
+ * for a value out of bounds, nothing changed; CORRAL_EINVAL: also when @fn
+ * returns a positive number or CORRAL_EUNCERTAIN.
+ */
+CORRAL_API int corral_counter_update(corral_counter *counter, corral_counter_fn fn, void *fn_arg,
+                                     int64_t timeout_ms, int64_t *ret_value);
+CORRAL_API int corral_counter_update_async(corral_counter *counter, corral_counter_fn fn, void *fn_arg,
+                                           int64_t timeout_ms, corral_int64_cb cb, void *arg,
+                                           corral_op **ret_op);
+
+/**
  * Delete the znode. CORRAL_ENOENT: there was none; CORRAL_ECONFLICT: it has
  * children, nothing changed. Handles stay usable: an add makes it anew.
  */

@@ -1,0 +1,232 @@
+/* The calls on a counter, in their two forms: on an operation of the caller's stack, and asynchronous. */
+#include "counter.h"
+
+/* What a call asks for, whether it waits or not. */
+typedef struct {
+    corrali_op_kind kind;
+    int64_t argument;
+    int64_t desired;
+    int64_t timeout_ms;
+    corral_counter_fn function;
+    void *function_arg;
+} order;
+
+static int place_order_locked(corral_op *op, const order *ordered)
+{
+    int status = corrali_op_set_deadline_locked(op, ordered->timeout_ms);
+
+    if (status != CORRAL_OK) {
+        return status;
+    }
+    op->kind = ordered->kind;
+    op->argument = ordered->argument;
+    op->desired = ordered->desired;
+    op->function = ordered->function;
+    op->function_arg = ordered->function_arg;
+    if (op->kind == CORRALI_READ) {
+        return corrali_read_start_locked(op);
+    }
+    op->place = CORRALI_QUEUED;
+    corrali_list_append(&op->counter->cell->queue, &op->task.link);
+    corrali_batch_wake_locked(op->counter->cell);
+    return CORRAL_OK;
+}
+
+static int check_order(const corral_counter *counter, const order *ordered)
+{
+    if (counter == NULL || ordered->timeout_ms < CORRAL_FOREVER ||
+        (ordered->kind == CORRALI_UPDATE && ordered->function == NULL)) {
+        return CORRAL_EINVAL;
+    }
+    if (ordered->kind == CORRALI_READ &&
+        (ordered->argument < CORRAL_READ_LOCAL || ordered->argument > CORRAL_READ_LINEARIZABLE)) {
+        return CORRAL_EINVAL;
+    }
+    if ((ordered->kind == CORRALI_SET_VALUE && !corrali_counter_allows(counter, ordered->argument)) ||
+        (ordered->kind == CORRALI_COMPARE_SET && !corrali_counter_allows(counter, ordered->desired))) {
+        return CORRAL_ERANGE;
+    }
+    return CORRAL_OK;
+}
+
+static int accepts_locked(const corral_counter *counter)
+{
+    return counter->closed ? CORRAL_ECLOSED : corrali_client_accepts_locked(counter->client);
+}
+
+/* The asynchronous form of all calls. @prototype has the callback and its argument. */
+static int submit(corral_counter *counter, const order *ordered, const corral_op *prototype,
+                  corral_op **ret_op)
+{
+    int status = check_order(counter, ordered);
+    corral_op *op;
+
+    if (status == CORRAL_OK) {
+        status = corrali_enter(counter->client);
+    }
+    if (status != CORRAL_OK) {
+        return status;
+    }
+    corrali_lock(counter->client);
+    status = accepts_locked(counter);
+    op = status == CORRAL_OK ? corrali_op_new_locked(counter) : NULL;
+    if (op != NULL) {
+        op->callback = prototype->callback;
+        op->arg = prototype->arg;
+        atomic_store_explicit(&op->refs, ret_op == NULL ? 1 : 2, memory_order_relaxed);
+        status = place_order_locked(op, ordered);
+        if (status != CORRAL_OK) {
+            corrali_op_discard_locked(op);
+        } else if (ret_op != NULL) {
+            *ret_op = op;
+        }
+    } else if (status == CORRAL_OK) {
+        status = CORRAL_ENOMEM;
+    }
+    corrali_unlock(counter->client);
+    return status;
+}
+
+static int submit_int64(corral_counter *counter, const order *ordered, corral_int64_cb cb, void *arg,
+                        corral_op **ret_op)
+{
+    return submit(counter, ordered, &(corral_op){.callback.int64 = cb, .arg = arg}, ret_op);
+}
+
+/* The blocking form: an operation on this stack. */
+static int call(corral_counter *counter, const order *ordered, int64_t *ret_value)
+{
+    int status = check_order(counter, ordered);
+    corral_op op;
+
+    if (status == CORRAL_OK) {
+        status = corrali_enter_blocking(counter->client);
+    }
+    if (status != CORRAL_OK) {
+        return status;
+    }
+    corrali_lock(counter->client);
+    status = accepts_locked(counter);
+    if (status == CORRAL_OK) {
+        corrali_op_init_locked(&op, counter, true);
+        status = place_order_locked(&op, ordered);
+        if (status != CORRAL_OK) {
+            corrali_op_discard_locked(&op);
+        }
+    }
+    corrali_unlock(counter->client);
+    if (status != CORRAL_OK) {
+        return status;
+    }
+    (void)corrali_latch_wait(&op.ended, CORRAL_FOREVER);
+    if (ret_value != NULL &&
+        (op.status == CORRAL_OK || (op.status == CORRAL_ECONFLICT && ordered->kind == CORRALI_COMPARE_SET))) {
+        *ret_value = op.value;
+    }
+    return op.status;
+}
+
+int corral_counter_add(corral_counter *counter, int64_t delta, int64_t timeout_ms, int64_t *ret_value)
+{
+    return call(counter, &(order){.kind = CORRALI_ADD, .argument = delta, .timeout_ms = timeout_ms},
+                ret_value);
+}
+
+int corral_counter_add_async(corral_counter *counter, int64_t delta, int64_t timeout_ms, corral_int64_cb cb,
+                             void *arg, corral_op **ret_op)
+{
+    return submit_int64(counter, &(order){.kind = CORRALI_ADD, .argument = delta, .timeout_ms = timeout_ms},
+                        cb, arg, ret_op);
+}
+
+int corral_counter_get(corral_counter *counter, corral_read level, int64_t timeout_ms, int64_t *ret_value)
+{
+    return ret_value == NULL
+               ? CORRAL_EINVAL
+               : call(counter, &(order){.kind = CORRALI_READ, .argument = level, .timeout_ms = timeout_ms},
+                      ret_value);
+}
+
+int corral_counter_get_async(corral_counter *counter, corral_read level, int64_t timeout_ms,
+                             corral_int64_cb cb, void *arg, corral_op **ret_op)
+{
+    return submit_int64(counter, &(order){.kind = CORRALI_READ, .argument = level, .timeout_ms = timeout_ms},
+                        cb, arg, ret_op);
+}
+
+int corral_counter_set(corral_counter *counter, int64_t value, int64_t timeout_ms, int64_t *ret_previous)
+{
+    return call(counter, &(order){.kind = CORRALI_SET_VALUE, .argument = value, .timeout_ms = timeout_ms},
+                ret_previous);
+}
+
+int corral_counter_set_async(corral_counter *counter, int64_t value, int64_t timeout_ms, corral_int64_cb cb,
+                             void *arg, corral_op **ret_op)
+{
+    return submit_int64(counter,
+                        &(order){.kind = CORRALI_SET_VALUE, .argument = value, .timeout_ms = timeout_ms}, cb,
+                        arg, ret_op);
+}
+
+int corral_counter_compare_set(corral_counter *counter, int64_t expected, int64_t desired, int64_t timeout_ms,
+                               int64_t *ret_actual)
+{
+    return call(
+        counter,
+        &(order){
+            .kind = CORRALI_COMPARE_SET, .argument = expected, .desired = desired, .timeout_ms = timeout_ms},
+        ret_actual);
+}
+
+int corral_counter_compare_set_async(corral_counter *counter, int64_t expected, int64_t desired,
+                                     int64_t timeout_ms, corral_int64_cb cb, void *arg, corral_op **ret_op)
+{
+    return submit_int64(
+        counter,
+        &(order){
+            .kind = CORRALI_COMPARE_SET, .argument = expected, .desired = desired, .timeout_ms = timeout_ms},
+        cb, arg, ret_op);
+}
+
+/* Not an operation on this stack: it would have to outlast a close of the counter by its own function. */
+int corral_counter_update(corral_counter *counter, corral_counter_fn fn, void *fn_arg, int64_t timeout_ms,
+                          int64_t *ret_value)
+{
+    corral_op *op;
+    int status = counter == NULL ? CORRAL_EINVAL : corrali_enter_blocking(counter->client);
+
+    if (status == CORRAL_OK) {
+        status = corral_counter_update_async(counter, fn, fn_arg, timeout_ms, NULL, NULL, &op);
+    }
+    if (status != CORRAL_OK) {
+        return status;
+    }
+    (void)corral_op_wait(op, CORRAL_FOREVER);
+    status = corral_op_status(op);
+    if (status == CORRAL_OK && ret_value != NULL) {
+        *ret_value = op->value;
+    }
+    corral_op_unref(op);
+    return status;
+}
+
+int corral_counter_update_async(corral_counter *counter, corral_counter_fn fn, void *fn_arg,
+                                int64_t timeout_ms, corral_int64_cb cb, void *arg, corral_op **ret_op)
+{
+    return submit_int64(
+        counter,
+        &(order){.kind = CORRALI_UPDATE, .function = fn, .function_arg = fn_arg, .timeout_ms = timeout_ms},
+        cb, arg, ret_op);
+}
+
+int corral_counter_destroy(corral_counter *counter, int64_t timeout_ms)
+{
+    return call(counter, &(order){.kind = CORRALI_DESTROY, .timeout_ms = timeout_ms}, NULL);
+}
+
+int corral_counter_destroy_async(corral_counter *counter, int64_t timeout_ms, corral_status_cb cb, void *arg,
+                                 corral_op **ret_op)
+{
+    return submit(counter, &(order){.kind = CORRALI_DESTROY, .timeout_ms = timeout_ms},
+                  &(corral_op){.callback.status = cb, .arg = arg}, ret_op);
+}
