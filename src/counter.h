@@ -66,6 +66,11 @@ struct corral_counter {
     uint32_t alive; /* operations whose callback has not returned */
 };
 
+/* Compare-and-swap takes it for any version. */
+#define CORRALI_VERSION_ANY (-1)
+/* The last one that it can tell from that. */
+#define CORRALI_VERSION_LAST (-2)
+
 /* --- counter.c --- */
 
 void corrali_counter_ref_locked(corral_counter *counter);

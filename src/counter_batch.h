@@ -8,9 +8,6 @@
 #include "counter.h"
 #include "encoding.h"
 
-/* The last version that compare-and-swap can tell from any version, which is -1. */
-#define CORRALI_VERSION_LAST (-2)
-
 /* What it waits for. */
 typedef enum {
     CORRALI_BATCH_READING,   /* the counter's state, or its ACL */

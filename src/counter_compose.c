@@ -211,7 +211,7 @@ static void send_batch(corrali_batch *own)
     if (own->kind == CORRALI_BATCH_CHECK) {
         corrali_batch_return_lane(own);
     }
-    if (cell->cache.knowledge == CORRALI_PRESENT && cell->cache.version == -1) {
+    if (cell->cache.knowledge == CORRALI_PRESENT && cell->cache.version == CORRALI_VERSION_ANY) {
         /* It would match any version, and lose updates. */
         corrali_batch_return_lane(own);
         corrali_cell_forget(cell);

@@ -66,11 +66,13 @@ static void free_reading(corrali_reading *own)
     corrali_free(own);
 }
 
-/* Spare the next batch a read, if this is news to it. It is news of a later epoch than the known one, or the
- * same. */
+/*
+ * Spare the next batch a read, if this is news to it: of a later epoch than the
+ * known one, or of the same. What it must refuse it is to read itself.
+ */
 static void remember_locked(corrali_cell *cell, const corrali_counter_state *found)
 {
-    if (cell->batch == NULL && found->mzxid > cell->cache.mzxid) {
+    if (cell->batch == NULL && found->mzxid > cell->cache.mzxid && found->version != CORRALI_VERSION_ANY) {
         cell->cache = *found;
         cell->confirmed_at = corrali_now_locked(cell->client);
     }
