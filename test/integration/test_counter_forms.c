@@ -59,7 +59,7 @@ static void assert_bytes(const char *path, const char *bytes, int length)
 
 static void assert_value(int64_t expected)
 {
-    int64_t value = expected - 1;
+    int64_t value = ~expected;
 
     ASSERT_STATUS(corral_counter_get(counter, CORRAL_READ_LINEARIZABLE, CORRAL_FOREVER, &value), CORRAL_OK);
     ASSERT_INT64(value, expected);
