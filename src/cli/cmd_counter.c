@@ -13,6 +13,7 @@
 typedef struct counter_call {
     const cli_call *call;
     const char *path;
+    corral_counter_options options;
     int64_t numbers[2]; /**< DELTA; VALUE; or EXPECTED and NEW */
     corral_read level;
     bool conflict_is_answer; /**< ECONFLICT is a "no" with a value, not an error */
@@ -45,13 +46,53 @@ static void on_status(int status, void *arg)
     cli_session_wake(&c->session);
 }
 
+static int parse_encoding(const char *name, corral_encoding *ret_encoding)
+{
+    static const char *const names[] = {[CORRAL_ENCODING_DECIMAL] = "decimal",
+                                        [CORRAL_ENCODING_INT64_BE] = "int64",
+                                        [CORRAL_ENCODING_INT32_BE] = "int32"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *ret_encoding = (corral_encoding)i;
+            return 0;
+        }
+    }
+    cli_error("--encoding is decimal, int64 or int32, not: %s", name);
+    return CLI_USAGE;
+}
+
+/** The options that are about the counter itself. Returns 0, or an exit status that has been reported. */
+static int parse_options(const cli_option_set *given, corral_counter_options *ret_options)
+{
+    const char *encoding = cli_option_value(given, "encoding");
+    const char *min = cli_option_value(given, "min");
+    const char *max = cli_option_value(given, "max");
+    int status = encoding == NULL ? 0 : parse_encoding(encoding, &ret_options->encoding);
+    if (status == 0 && min != NULL) {
+        status = cli_parse_int64("--min", min, &ret_options->min);
+    }
+    if (status == 0 && max != NULL) {
+        status = cli_parse_int64("--max", max, &ret_options->max);
+    }
+    if (status == 0 && ret_options->min > ret_options->max) {
+        cli_error("--min %" PRId64 " is greater than --max %" PRId64, ret_options->min, ret_options->max);
+        status = CLI_USAGE;
+    }
+    if (status == 0 && ret_options->encoding == CORRAL_ENCODING_INT32_BE &&
+        ((min != NULL && (ret_options->min < INT32_MIN || ret_options->min > INT32_MAX)) ||
+         (max != NULL && (ret_options->max < INT32_MIN || ret_options->max > INT32_MAX)))) {
+        cli_error("--min and --max must be numbers of 32 bits with --encoding int32");
+        status = CLI_USAGE;
+    }
+    if (cli_option_value(given, "at-most-once") != NULL) {
+        ret_options->flags |= CORRAL_COUNTER_AT_MOST_ONCE;
+    }
+    return status;
+}
+
 static int open_counter(counter_call *c)
 {
-    corral_counter_options options = CORRAL_COUNTER_OPTIONS_INIT;
-    if (cli_option_value(c->call->options, "at-most-once") != NULL) {
-        options.flags |= CORRAL_COUNTER_AT_MOST_ONCE;
-    }
-    int status = corral_counter_open(c->session.client, c->path, &options, &c->counter);
+    int status = corral_counter_open(c->session.client, c->path, &c->options, &c->counter);
     if (status == CORRAL_EINVAL) {
         cli_error("%.100s%s: not a znode path: " PATH_RULE, c->path, strlen(c->path) > 100 ? "..." : "");
     } else if (status != 0) {
@@ -60,15 +101,24 @@ static int open_counter(counter_call *c)
     return cli_exit_status(status);
 }
 
-static const char *explain(int status)
+static const char *explain(const counter_call *c, int status)
 {
+    static const char *const corrupt[] = {
+        [CORRAL_ENCODING_DECIMAL] = "holds no decimal 64-bit number; left as it is",
+        [CORRAL_ENCODING_INT64_BE] = "holds no number of 8 bytes; left as it is",
+        [CORRAL_ENCODING_INT32_BE] = "holds no number of 4 bytes; left as it is"};
     switch (status) {
     case CORRAL_ENOENT:
         return "no such counter";
     case CORRAL_ECORRUPT:
-        return "holds no decimal 64-bit number; left as it is";
+        return corrupt[c->options.encoding];
     case CORRAL_ERANGE:
-        return "the sum would leave the range of a signed 64-bit integer; left as it is";
+        return c->options.min == INT64_MIN && c->options.max == INT64_MAX &&
+                       c->options.encoding != CORRAL_ENCODING_INT32_BE
+                   ? "the sum would leave the range of a signed 64-bit integer; left as it is"
+                   : "the value would be out of bounds; left as it is";
+    case CORRAL_EEXHAUSTED:
+        return "other programs have used up its versions; left as it is";
     case CORRAL_ECONFLICT:
         return "has children; left as it is";
     default:
@@ -82,7 +132,8 @@ static int run_operation(counter_call *c)
     int exit_status = CLI_DONE;
     int status = c->submit(c, &op);
     if (status != 0) {
-        cli_error("%s: %s", c->path, corral_strerror(status));
+        cli_error("%s: %s", c->path,
+                  explain(c, status) != NULL ? explain(c, status) : corral_strerror(status));
         return cli_exit_status(status);
     }
     cli_session_wait(&c->session, op);
@@ -92,7 +143,7 @@ static int run_operation(counter_call *c)
     } else if (c->status == 0) {
         c->print(c);
     } else {
-        exit_status = cli_session_report(&c->session, op, c->path, explain(c->status));
+        exit_status = cli_session_report(&c->session, op, c->path, explain(c, c->status));
     }
     /* Now, not after the session has been closed: that may take its time. */
     cli_flush_output();
@@ -102,7 +153,11 @@ static int run_operation(counter_call *c)
 
 static int run_counter(counter_call *c)
 {
-    int status = cli_session_open(&c->session, c->call->settings);
+    c->options = (corral_counter_options)CORRAL_COUNTER_OPTIONS_INIT;
+    int status = parse_options(c->call->options, &c->options);
+    if (status == 0) {
+        status = cli_session_open(&c->session, c->call->settings);
+    }
     if (status != 0) {
         return status;
     }
@@ -263,13 +318,19 @@ static int run_rm(const cli_call *call)
 
 /* clang-format off */
 static const cli_option write_options[] = {
+    {"encoding", "FORM", "decimal (default), int64 or int32"},
+    {"min", "NUMBER", "the least value to allow"},
+    {"max", "NUMBER", "the greatest value to allow"},
     {"at-most-once", NULL, "do not resolve a lost reply: exit 5"},
     {NULL, NULL, NULL},
 };
 
-/* --at-most-once changes nothing here; so a script may pass the same options to every command. */
+/* What changes nothing here is accepted, so a script may pass the same options to every command. */
 static const cli_option get_options[] = {
     {"read", "LEVEL", "local, sync or linearizable (default)"},
+    {"encoding", "FORM", "decimal (default), int64 or int32"},
+    {"min", "NUMBER", "accepted; what is there is told"},
+    {"max", "NUMBER", "accepted; what is there is told"},
     {"at-most-once", NULL, "accepted; a read has no doubtful outcome"},
     {NULL, NULL, NULL},
 };

@@ -36,6 +36,29 @@ for path in /letters /nothing /toobig /toosmall /blank; do
             counter "$verb" "$path" $numbers
     done
 done
+# Bounds and encodings.
+t 'made in 8 bytes' 0 258 '' counter set --encoding int64 /long 258
+t 'told in 8 bytes' 0 258 '' counter get --encoding=int64 /long
+t 'made in 4 bytes' 0 -2 '' counter set --encoding int32 /int -2
+t 'counted in 4 bytes' 0 -3 '' counter add --encoding int32 /int -1
+t 'no decimal' 4 '' '/long: holds no decimal 64-bit number*' counter get /long
+t 'no 8 bytes' 4 '' '/int: holds no number of 8 bytes*' counter add --encoding int64 /int
+t 'no 4 bytes' 4 '' '/long: holds no number of 4 bytes*' counter add --encoding int32 /long
+t 'beyond 4 bytes' 4 '' '/int: the value would be out of bounds*' counter set --encoding int32 /int 2147483648
+t 'above the maximum' 4 '' '/bounded: the value would be out of bounds*' counter add --max 5 /bounded 6
+t 'it was not made' 1 '' '/bounded: no such counter' counter get /bounded
+t 'at the maximum' 0 5 '' counter add --max 5 /bounded 5
+t 'below the minimum' 4 '' '/bounded: the value would be out of bounds*' counter add --min -1 /bounded -7
+t 'set below the minimum' 4 '' '/bounded: the value would be out of bounds*' counter set --min -1 /bounded -2
+t 'cas above the maximum' 4 '' '/bounded: the value would be out of bounds*' counter cas --max 5 /bounded 5 6
+t 'at the minimum' 0 -1 '' counter add --min -1 /bounded -6
+t 'out of bounds it is told' 0 -1 '' counter get --min 0 /bounded
+t 'no such encoding' 2 '' '--encoding is decimal, int64 or int32, not: int16' counter get --encoding int16 /long
+t 'no number as minimum' 2 '' '*--min*x*' counter add --min x /bounded
+t 'no number as maximum' 2 '' '*--max*9223372036854775808*' counter add --max 9223372036854775808 /bounded
+t 'nothing in between' 2 '' '--min 2 is greater than --max 1' counter add --min 2 --max 1 /bounded
+t 'bounds beyond 4 bytes' 2 '' '--min and --max must be*' counter add --encoding int32 --max 2147483648 /int
+
 t 'a sum above the largest number' 4 '' '/top: the sum would leave *' counter add /top 1
 t 'a sum below the smallest number' 4 '' '/bottom: the sum would leave *' counter add /bottom -1
 t 'two largest numbers' 4 '' '/top: the sum would leave *' counter add /top 9223372036854775807
