@@ -10,6 +10,13 @@
 
 #include "devserver.h"
 
+/**
+ * The node's directory as its server names it: it gets the directory for its
+ * standard input. The real name may have bytes that Java cannot decode in this
+ * locale, or that have a meaning of their own in a zoo.cfg.
+ */
+#define DEV_SERVER_DIRECTORY "/proc/self/fd/0"
+
 enum { PORT_CLIENT, PORT_QUORUM, PORT_ELECTION, PORT_COUNT };
 
 struct dev_node {

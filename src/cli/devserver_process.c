@@ -16,10 +16,19 @@
 
 #include "devserver_internal.h"
 
-/** In the child. Ends it when the parent (thread) ends, and becomes the server. */
-static void become_server(char *const argv[], int log_fd, pid_t parent) __attribute__((noreturn));
+/** Does the list of paths @list, with colons between them, have none that depends on where we are? */
+static bool all_absolute(const char *list)
+{
+    const char *colon = strchr(list, ':');
+    return *list == '/' && (colon == NULL || all_absolute(colon + 1));
+}
 
-static void become_server(char *const argv[], int log_fd, pid_t parent)
+/** In the child. Ends it when the parent (thread) ends, and becomes the server. */
+static void become_server(const struct dev_ensemble *e, char *const argv[], int directory_fd, int log_fd,
+                          pid_t parent) __attribute__((noreturn));
+
+static void become_server(const struct dev_ensemble *e, char *const argv[], int directory_fd, int log_fd,
+                          pid_t parent)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigset_t none;
@@ -34,28 +43,45 @@ static void become_server(char *const argv[], int log_fd, pid_t parent)
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    int null_fd = open("/dev/null", O_RDONLY);
-    dup2(null_fd, STDIN_FILENO);
     dup2(log_fd, STDOUT_FILENO);
     dup2(log_fd, STDERR_FILENO);
+    dup2(directory_fd, STDIN_FILENO);
     close_range(3, ~0U, 0);
+    /* Java fails in a directory whose name it cannot decode in this locale. */
+    if (all_absolute(argv[0]) && all_absolute(e->classpath) && chdir("/") != 0) {
+        _exit(127);
+    }
     execv(argv[0], argv);
     _exit(127);
+}
+
+/** Open what a new process of @node needs. Returns 0, or -1 with errno. */
+static int open_node(struct dev_node *node, int *ret_directory_fd, int *ret_log_fd)
+{
+    int directory_fd = open(node->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory_fd < 0) {
+        return -1;
+    }
+    int log_fd = openat(directory_fd, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log_fd < 0) {
+        close(directory_fd);
+        return -1;
+    }
+    node->log_start = lseek(log_fd, 0, SEEK_END);
+    *ret_directory_fd = directory_fd;
+    *ret_log_fd = log_fd;
+    return 0;
 }
 
 int dev_spawn(dev_ensemble *e, int n, char *error, size_t error_size)
 {
     struct dev_node *node = &e->nodes[n];
+    int directory_fd;
+    int log_fd;
     dev_kill(e, n);
-    char *log_path = dev_format("%s/log", node->directory);
-    char *config = dev_format("%s/zoo.cfg", node->directory);
-    int log_fd = log_path != NULL ? open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
-    int result = -1;
-    if (log_fd < 0 || config == NULL) {
-        dev_fail(error, error_size, "%s: %s", node->directory, strerror(errno));
-        goto done;
+    if (open_node(node, &directory_fd, &log_fd) != 0) {
+        return dev_fail(error, error_size, "%s: %s", node->directory, strerror(errno));
     }
-    node->log_start = lseek(log_fd, 0, SEEK_END);
     /* A small heap and the plain collector start fast; the compiler keeps all its tiers, for benchmarks. */
     char *const argv[] = {e->java,
                           (char *)"-Xshare:auto",
@@ -68,27 +94,22 @@ int dev_spawn(dev_ensemble *e, int n, char *error, size_t error_size)
                           (char *)"-cp",
                           (char *)e->classpath,
                           (char *)"org.apache.zookeeper.server.quorum.QuorumPeerMain",
-                          config,
+                          (char *)DEV_SERVER_DIRECTORY "/zoo.cfg",
                           NULL};
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
-        become_server(argv, log_fd, parent);
+        become_server(e, argv, directory_fd, log_fd, parent);
     }
+    int failure = errno;
+    close(directory_fd);
+    close(log_fd);
     if (pid < 0) {
-        dev_fail(error, error_size, "fork: %s", strerror(errno));
-        goto done;
+        return dev_fail(error, error_size, "fork: %s", strerror(failure));
     }
     node->pid = pid;
     node->paused = false;
-    result = 0;
-done:
-    if (log_fd >= 0) {
-        close(log_fd);
-    }
-    free(config);
-    free(log_path);
-    return result;
+    return 0;
 }
 
 void dev_kill(dev_ensemble *e, int n)

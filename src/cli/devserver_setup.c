@@ -152,13 +152,13 @@ static int write_config(const struct dev_ensemble *e, const struct dev_node *nod
             "maxSessionTimeout=60000\n"
             "initLimit=20\n"
             "syncLimit=10\n"
-            "dataDir=%s/data\n"
+            "dataDir=" DEV_SERVER_DIRECTORY "/data\n"
             "clientPort=%d\n"
             "clientPortAddress=127.0.0.1\n"
             "maxClientCnxns=0\n"
             "admin.enableServer=false\n"
             "4lw.commands.whitelist=*\n",
-            e->options.tick_ms, node->directory, node->ports[PORT_CLIENT]);
+            e->options.tick_ms, node->ports[PORT_CLIENT]);
     for (int n = 0; e->options.nodes > 1 && n < e->options.nodes; n++) {
         fprintf(file, "server.%d=127.0.0.1:%d:%d\n", n + 1, e->nodes[n].ports[PORT_QUORUM],
                 e->nodes[n].ports[PORT_ELECTION]);

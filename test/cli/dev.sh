@@ -56,6 +56,27 @@ t 'three nodes' 0 "3 9" '' dev --nodes 3 -- sh -c \
     'echo "$(echo "$CORRAL_SERVERS" | tr , "\n" | wc -l) $("$CORRAL" counter add /hits 9)"'
 is 'no data is left' "$(ls -A "$TMPDIR")" ''
 
+# Whatever the directory for the data is called: it is used, and nothing beside it.
+newline='
+'
+# shellcheck disable=SC2016
+for name in ' a b' 'ü' '\u0041\' "a${newline}b=c" "$(printf '\374')"; do
+    shown=$(printf %s "$name" | LC_ALL=C tr '\n\200-\377' '?')
+    mkdir -p "$scratch/odd/$name"
+    cd "$scratch/odd/$name" || exit
+    TMPDIR=$PWD LC_ALL=C t "TMPDIR is '$shown'" 0 'hits: 1 logs: 1' '' dev -- sh -c \
+        'echo "hits: $("$CORRAL" counter add /hits) logs: $(ls corral-dev-*/0/data/version-2 | grep -c ^log)"'
+    is "no data is left in '$shown'" "$(ls -A)" ''
+    cd .. || exit
+    rmdir "$name"
+    is "no data is left beside '$shown'" "$(ls -A)" ''
+    cd "$scratch" || exit
+    rm -rf odd
+done
+mkdir "$TMPDIR/ü\\"
+LC_ALL=C TMPDIR=$TMPDIR/ü\\ t 'three nodes in an odd place' 0 1 '' dev --nodes 3 -- "$CORRAL" counter add /hits
+rmdir "$TMPDIR/ü\\"
+
 "$CORRAL" dev >"$scratch/out" 2>"$scratch/err" &
 dev=$!
 servers=$(wait_line "$scratch/out")
