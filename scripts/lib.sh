@@ -11,7 +11,7 @@ build=$top/build
 packages_to_run=(
     autoconf automake gcc libc6-dev libtool libzookeeper-mt-dev make pkg-config util-linux zookeeper
 )
-packages_to_test=("${packages_to_run[@]}" binutils diffutils g++ libcunit1-dev patch valgrind)
+packages_to_test=("${packages_to_run[@]}" binutils bsdutils diffutils g++ libcunit1-dev patch valgrind)
 
 say()
 {
@@ -82,8 +82,19 @@ locked()
     ) 7>>"$build/lock"
 }
 
+# in_foreground PID - does the terminal give its Ctrl-C to that process?
+in_foreground()
+{
+    local stat fields
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return
+    # What follows the name: state, parent, group, session, terminal, the terminal's group.
+    read -ra fields <<<"${stat##*) }"
+    ((fields[2] == fields[5]))
+}
+
 # run_child COMMAND... - run it as in the foreground, but pass the signals on
-# that come for this shell alone, and return its status. A trapped signal cuts
+# that come for this shell alone, and return its status. A SIGINT is taken to
+# have come for both if it can have been the terminal's. A trapped signal cuts
 # `wait` short; then it is taken up again.
 run_child()
 {
@@ -91,7 +102,7 @@ run_child()
     # Left to itself the shell has a background process ignore SIGINT and read /dev/null.
     env --default-signal=INT,QUIT "$@" <&0 &
     child=$!
-    trap 'signaled=yes; kill -INT "$child" 2>/dev/null || true' INT
+    trap 'signaled=yes; in_foreground "$child" || kill -INT "$child" 2>/dev/null || true' INT
     trap 'signaled=yes; kill -TERM "$child" 2>/dev/null || true' TERM HUP
     while :; do
         status=0

@@ -84,14 +84,13 @@ void cli_session_wake(cli_session *session)
     eventfd_write(session->done_fd, 1);
 }
 
-/** Take the signal that came, cancel the operation and let the next signal through. */
+/** Take the signal that came, and cancel the operation. A wrapper may pass on what we were given before. */
 static void interrupt(cli_session *session, corral_op *op)
 {
     struct signalfd_siginfo info;
-    if (read(session->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+    if (read(session->signal_fd, &info, sizeof info) == (ssize_t)sizeof info && session->interrupted == 0) {
         session->interrupted = (int)info.ssi_signo;
         corral_op_cancel(op);
-        sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
     }
 }
 
@@ -153,19 +152,30 @@ int cli_session_report(cli_session *session, const corral_op *op, const char *pa
     return cli_exit_status(status);
 }
 
+/** Die of the signal: not exit(), since a calling shell that got it too looks at how we ended. */
+static void die_of_signal(int number)
+{
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, number);
+    signal(number, SIG_DFL);
+    raise(number);
+    sigprocmask(SIG_UNBLOCK, &only, NULL);
+}
+
 int cli_session_close(cli_session *session, int status)
 {
-    /* The outcome has been told: from here on a signal may end us. */
-    sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
-    if (!session->unanswered) {
+    if (session->interrupted == 0) {
+        /* The outcome has been told: from here on a signal may end us. */
+        sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
+    }
+    if (session->interrupted == 0 && !session->unanswered) {
         corral_client_close(session->client);
     }
     close(session->signal_fd);
     close(session->done_fd);
     if (status > CLI_SIGNAL) {
-        /* Not exit(): a calling shell that got the signal too looks at how we ended. */
-        signal(session->interrupted, SIG_DFL);
-        raise(session->interrupted);
+        die_of_signal(session->interrupted);
     }
     return status;
 }
