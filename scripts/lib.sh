@@ -24,6 +24,10 @@ die()
     exit 1
 }
 
+# autoconf and make cannot do with any place.
+[[ $top != *[\\\"\#\$\&\'\`[:space:]]* ]] ||
+    die "cannot build in '$top': use a path without spaces and without any of \\ \" # \$ & ' \`"
+
 # need_packages PACKAGE... - install those Debian packages that are missing.
 need_packages()
 {
