@@ -43,6 +43,19 @@ int cli_exit_status(int status)
     return CLI_REFUSED;
 }
 
+/** Told that something is malformed: is it the servers, and not the home? */
+static bool servers_malformed(const char *servers)
+{
+    corral_client_options options = CORRAL_CLIENT_OPTIONS_INIT;
+    corral_client *client;
+    options.home = "/corral";
+    int status = corral_client_open(servers, &options, &client);
+    if (status == 0) {
+        corral_client_close(client);
+    }
+    return status == CORRAL_EINVAL;
+}
+
 static int open_client(cli_session *session)
 {
     const cli_settings *settings = session->settings;
@@ -54,9 +67,8 @@ static int open_client(cli_session *session)
         options.auth_count = 1;
     }
     int status = corral_client_open(settings->servers, &options, &session->client);
-    if (status == CORRAL_EINVAL && settings->home != NULL) {
-        cli_error("not a ZooKeeper connect string (%s) or not a znode path (%s)", settings->servers,
-                  settings->home);
+    if (status == CORRAL_EINVAL && settings->home != NULL && !servers_malformed(settings->servers)) {
+        cli_error("--home or CORRAL_HOME is not a znode path: %s", settings->home);
     } else if (status == CORRAL_EINVAL) {
         cli_error("not a ZooKeeper connect string: %s", settings->servers);
     } else if (status != 0) {
