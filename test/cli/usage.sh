@@ -67,7 +67,11 @@ t 'EXPECTED not a number' 2 '' 'EXPECTED is not a whole number: x' counter cas /
 t 'NEW not a number' 2 '' 'NEW is not a whole number: x' counter cas /x 1 x
 
 long=/$(printf '%01023d' 0)
-control=$(printf '/a\nb')
+control=$(printf '/a\nb') delete=$(printf '/a\177') beyond=/😀 private=$(printf '/\356\200\200')
+for path in "$delete" "$beyond" "$private"; do
+    t "bad path: '$(printf %s "$path" | LC_ALL=C tr '\177' '?')'" 2 '' \
+        '*: not a znode path: *.. part, *UTF-8 up to U+FFFF without control *' counter get "$path"
+done
 for path in x '' / // //x /x//y /x/ /. /.. /x/./y /x/../y "$long" "$control"; do
     shown=$(printf %.100s "$path" | tr '\n' '?')
     for verb in add get rm; do
