@@ -4,7 +4,7 @@
 . "$(dirname "$0")/harness.sh"
 # shellcheck disable=SC2119
 need_server
-: "${FAULTPROXY:=$(find_built test/cli/faultproxy)}" || exit 1
+FAULTPROXY=${FAULTPROXY:-$(find_built test/cli/faultproxy)} || exit 1
 
 # timed ...: t, noting how long it took.
 timed() {
