@@ -7,7 +7,9 @@
 #include "output.h"
 #include "session.h"
 
-#define PATH_RULE "needs a / in front, none at the end, no empty, . or .. part, UTF-8, at most 1023 bytes"
+#define PATH_RULE                                                                                            \
+    "needs a / in front, none at the end, no empty, . or .. part, at most 1023 bytes, "                      \
+    "UTF-8 up to U+FFFF without control and private-use characters"
 
 /** One command: what it is asked, what it works with, and how the operation ended. */
 typedef struct counter_call {

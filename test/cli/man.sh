@@ -19,9 +19,6 @@ done
 for number in $("$CORRAL" --help | sed -n '/^Exit status/,$p' | grep -o '[0-9] [a-z]' | cut -c 1); do
     is "the page has exit status $number" "$(grep -cx ".It $number" "$page")" 1
 done
-if command -v man >/dev/null; then
-    is 'man has no complaint' "$(LC_ALL=C.UTF-8 MANROFFSEQ='' man --warnings -E UTF-8 -l -Tutf8 -Z "$page" \
-        2>&1 >/dev/null)" ''
-fi
+is 'mandoc has no complaint' "$(mandoc -T lint -W warning "$page" 2>&1)" ''
 
 finish
