@@ -100,6 +100,9 @@ void corrali_watch_end_locked(corral_watch *watch, int status);
 /* Have @watch told of the znode at @path. Returns 0, CORRAL_EEXHAUSTED or CORRAL_ENOMEM. */
 int corrali_watched_join_locked(const char *path, corral_watch *watch);
 void corrali_watched_leave_locked(corral_watch *watch);
+/* The longest time after which a znode is read unasked, where few are watched. For tests. */
+extern _Atomic int64_t corrali_watched_check_ms;
+
 /* A watch has fired. */
 void corrali_watched_changed_locked(corral_client *client, const char *path);
 /* The session has expired, and all watches with it. */

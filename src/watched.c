@@ -18,6 +18,9 @@
  * another connection of the same session libzookeeper sets the watches again,
  * and the server tells of those whose znode has changed meanwhile.
  *
+ * A server drops a watch without telling when it fires while the watcher may not
+ * read the znode. So each znode is also read every now and then, unasked.
+ *
  * Where a pause needs memory that is not there, the read itself is the pause:
  * it cannot be sent then, and that is tried again at intervals.
  */
@@ -40,6 +43,10 @@ enum { MEMORY_PAUSE_MS = 10, REFUSED_MIN_MS = 250, REFUSED_MAX_MS = 8000 };
 
 /* The version at which a counter is made anew, in one step with its deletion, before the numbers end. */
 enum { LAST_VERSION = -2 };
+
+/* Reads unasked: the interval, once more for every so many bytes of paths, so that there are not too many. */
+enum { CHECK_BYTES = 16 * 1024 };
+_Atomic int64_t corrali_watched_check_ms = 30000;
 
 static void read_locked(corrali_watched *own);
 
@@ -69,16 +76,31 @@ static void pause_passed(corrali_timer *timer)
     read_locked(CORRALI_CONTAINER(timer, corrali_watched, pause));
 }
 
-/* Read again after a random part of @ms, at least @least_ms. */
-static void pause_locked(corrali_watched *own, int64_t least_ms, int64_t ms)
+/* Read after a random time from @least_ms to @most_ms. Returns 0 or CORRAL_ENOMEM. */
+static int set_pause_locked(corrali_watched *own, int64_t least_ms, int64_t most_ms)
 {
     corral_client *client = own->client;
-    int64_t wait_ms = least_ms + (int64_t)(corrali_random_locked(client) % (uint64_t)(ms - least_ms + 1));
+    uint64_t range = (uint64_t)(most_ms - least_ms) + 1;
+    int64_t ms = least_ms + (int64_t)(corrali_random_locked(client) % range);
 
-    if (own->pause.slot == 0 && corrali_timers_set(&client->timers, &own->pause,
-                                                   corrali_time_after_locked(client, wait_ms)) != CORRAL_OK) {
+    corrali_timers_stop(&client->timers, &own->pause);
+    return corrali_timers_set(&client->timers, &own->pause, corrali_time_after_locked(client, ms));
+}
+
+static void pause_locked(corrali_watched *own, int64_t least_ms, int64_t most_ms)
+{
+    if (set_pause_locked(own, least_ms, most_ms) != CORRAL_OK) {
         read_locked(own);
     }
+}
+
+/* Without memory there will be no check this time. */
+static void check_later_locked(corrali_watched *own)
+{
+    int64_t ms =
+        atomic_load(&corrali_watched_check_ms) * (1 + (int64_t)(own->client->watched_bytes / CHECK_BYTES));
+
+    (void)set_pause_locked(own, ms / 2, ms);
 }
 
 static void send_locked(corrali_watched *own, corrali_request_kind kind)
@@ -163,10 +185,11 @@ static void found_locked(corrali_watched *own, const corrali_request *reply, con
         }
     }
     publish_locked(own, state);
+    check_later_locked(own);
 }
 
-/* The znode may not be read, or the server has another answer than expected. Its watches do not tell when
- * that ends. */
+/* The znode may not be read, or the server has another answer than expected. No watch tells when that ends.
+ */
 static void refused_locked(corrali_watched *own, int status)
 {
     corrali_snapshot *state = corrali_alloc(sizeof *state);

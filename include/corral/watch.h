@@ -33,8 +33,9 @@ typedef struct corral_watch corral_watch;
  *
  * Any other @status: the znode cannot be read, for instance CORRAL_EACCES, and
  * the other fields are zero. It is told once; reading is tried again every few
- * seconds, and when it works, or fails otherwise, that is the next state. The
- * last one is CORRAL_ECLOSED when the client is closed before the subscription,
+ * seconds, and when it works, or fails otherwise, that is the next state. Servers
+ * do not tell of a lost permission, so that it may be noticed only after half a
+ * minute, or more where many paths are watched. The last state is CORRAL_ECLOSED when the client is closed before the subscription,
  * and CORRAL_EACCES when the server refuses the client's credentials.
  *
  * @skipped: how many changes between the state with status 0 delivered before
