@@ -7,8 +7,6 @@
 #include "output.h"
 #include "session.h"
 
-#define PATH_RULE "needs a / in front, none at the end, no empty, . or .. part, UTF-8, at most 1023 bytes"
-
 /** One command: what it is asked, what it works with, and how the operation ended. */
 typedef struct counter_call {
     const cli_call *call;
@@ -94,7 +92,7 @@ static int open_counter(counter_call *c)
 {
     int status = corral_counter_open(c->session.client, c->path, &c->options, &c->counter);
     if (status == CORRAL_EINVAL) {
-        cli_error("%.100s%s: not a znode path: " PATH_RULE, c->path, strlen(c->path) > 100 ? "..." : "");
+        cli_error("%.100s%s: not a znode path: " CLI_PATH_RULE, c->path, strlen(c->path) > 100 ? "..." : "");
     } else if (status != 0) {
         cli_error("%s: %s", c->path, corral_strerror(status));
     }

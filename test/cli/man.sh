@@ -3,7 +3,7 @@
 . "$(dirname "$0")/harness.sh"
 page=$here/../../man/corral.1
 
-for command in '' 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' dev; do
+for command in '' 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' 'counter watch' dev; do
     # shellcheck disable=SC2086
     options=$("$CORRAL" $command --help | sed -n 's/^  --\([a-z-]*\).*/\1/p' | sort -u)
     missing=
