@@ -1,5 +1,6 @@
 #!/bin/sh
-# The man page and --help tell of the same options, variables and exit statuses.
+# The tool's page and --help tell of the same options, variables and exit statuses;
+# the library's pages name its functions.
 . "$(dirname "$0")/harness.sh"
 page=$here/../../man/corral.1
 
@@ -19,9 +20,15 @@ done
 for number in $("$CORRAL" --help | sed -n '/^Exit status/,$p' | grep -o '[0-9] [a-z]' | cut -c 1); do
     is "the page has exit status $number" "$(grep -cx ".It $number" "$page")" 1
 done
+for function in $(sed -n 's/^ *\(corral_watch_[a-z_]*\|corral_counter_subscribe\);/\1/p' "$here/../../src/corral.map"); do
+    is "a page has $function()" "$(sed '/^\.Sh DESCRIPTION/,$d' "$here/../../man/corral_watch.3" |
+        grep -c "^\.F[on] $function\>")" 1
+done
 if command -v man >/dev/null; then
-    is 'man has no complaint' "$(LC_ALL=C.UTF-8 MANROFFSEQ='' man --warnings -E UTF-8 -l -Tutf8 -Z "$page" \
-        2>&1 >/dev/null)" ''
+    for each in "$here"/../../man/*.[13]; do
+        is "man has no complaint about ${each##*/}" "$(LC_ALL=C.UTF-8 MANROFFSEQ='' \
+            man --warnings -E UTF-8 -l -Tutf8 -Z "$each" 2>&1 >/dev/null)" ''
+    done
 fi
 
 finish
