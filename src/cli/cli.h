@@ -63,6 +63,12 @@ extern const cli_command cli_counter_commands[];
 extern const cli_command cli_watch_commands[];
 extern const cli_command cli_dev_commands[];
 
+/**
+ * Read the options that are about a counter itself, all but --read. Returns 0, or an exit status that has
+ * been reported.
+ */
+int cli_counter_options(const cli_option_set *given, corral_counter_options *ret_options);
+
 /** What to tell somebody whose path is none. */
 #define CLI_PATH_RULE "needs a / in front, none at the end, no empty, . or .. part, UTF-8, at most 1023 bytes"
 

@@ -59,8 +59,7 @@ static int parse_encoding(const char *name, corral_encoding *ret_encoding)
     return CLI_USAGE;
 }
 
-/** The options that are about the counter itself. Returns 0, or an exit status that has been reported. */
-static int parse_options(const cli_option_set *given, corral_counter_options *ret_options)
+int cli_counter_options(const cli_option_set *given, corral_counter_options *ret_options)
 {
     const char *encoding = cli_option_value(given, "encoding");
     const char *min = cli_option_value(given, "min");
@@ -152,7 +151,7 @@ static int run_operation(counter_call *c)
 static int run_counter(counter_call *c)
 {
     c->options = (corral_counter_options)CORRAL_COUNTER_OPTIONS_INIT;
-    int status = parse_options(c->call->options, &c->options);
+    int status = cli_counter_options(c->call->options, &c->options);
     if (status == 0) {
         status = cli_session_open(&c->session, c->call->settings);
     }

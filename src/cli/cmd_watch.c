@@ -25,6 +25,7 @@
 typedef struct {
     const cli_call *call;
     const char *path;
+    corral_counter_options options;
     cli_session session;
     bool live;      /**< the value stays on one line of a terminal */
     bool line_open; /**< ... which has been begun */
@@ -118,9 +119,12 @@ static void end_line(watch_call *w)
 
 static void complain(watch_call *w, int status)
 {
+    static const char *const corrupt[] = {[CORRAL_ENCODING_DECIMAL] = "holds no decimal 64-bit number",
+                                          [CORRAL_ENCODING_INT64_BE] = "holds no number of 8 bytes",
+                                          [CORRAL_ENCODING_INT32_BE] = "holds no number of 4 bytes"};
     end_line(w);
     if (status == CORRAL_ECORRUPT) {
-        cli_error("%s: holds no number; waiting for the next change", w->path);
+        cli_error("%s: %s; waiting for the next change", w->path, corrupt[w->options.encoding]);
     } else if (corral_client_state(w->session.client) == CORRAL_STATE_AUTH_FAILED) {
         cli_error("%s: the server refused the credentials", w->path);
     } else {
@@ -245,7 +249,7 @@ static int report(const watch_call *w, int status)
 static int subscribe(watch_call *w, corral_watch **ret_watch)
 {
     corral_counter *counter = NULL;
-    int status = corral_counter_open(w->session.client, w->path, NULL, &counter);
+    int status = corral_counter_open(w->session.client, w->path, &w->options, &counter);
     if (status == 0) {
         status = corral_counter_subscribe(counter, on_event, w, ret_watch);
     }
@@ -257,11 +261,15 @@ static int run_watch(const cli_call *call)
 {
     watch_call w = {.call = call,
                     .path = call->operands[0],
+                    .options = CORRAL_COUNTER_OPTIONS_INIT,
                     .mutex = PTHREAD_MUTEX_INITIALIZER,
                     .taken = PTHREAD_COND_INITIALIZER,
                     .live = !call->settings->json && isatty(STDOUT_FILENO)};
     corral_watch *watch = NULL;
-    int status = cli_session_open(&w.session, call->settings);
+    int status = cli_counter_options(call->options, &w.options);
+    if (status == 0) {
+        status = cli_session_open(&w.session, call->settings);
+    }
     if (status != 0) {
         return status;
     }
@@ -275,7 +283,16 @@ static int run_watch(const cli_call *call)
     return cli_session_close(&w.session, status);
 }
 
-static const cli_option no_options[] = {{NULL, NULL, NULL}};
+/* clang-format off */
+/* What changes nothing here is accepted, so a script may pass the same options to every command. */
+static const cli_option watch_options[] = {
+    {"encoding", "FORM", "decimal (default), int64 or int32"},
+    {"min", "NUMBER", "accepted; what is there is told"},
+    {"max", "NUMBER", "accepted; what is there is told"},
+    {"at-most-once", NULL, "accepted; watching has no doubtful outcome"},
+    {NULL, NULL, NULL},
+};
+/* clang-format on */
 
 const cli_command cli_watch_commands[] = {
     {
@@ -286,7 +303,7 @@ const cli_command cli_watch_commands[] = {
                 "kept up to date. Values that follow each other too fast are left out, but for the\n"
                 "last. Runs until interrupted. --timeout is for the first answer only, and there is\n"
                 "none by default.\n",
-        .options = no_options,
+        .options = watch_options,
         .min_operands = 1,
         .max_operands = 1,
         .run = run_watch,

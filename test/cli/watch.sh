@@ -88,7 +88,17 @@ printf 'set /bad 5\n' | zk >/dev/null
 see 2
 end INT
 judge 'a znode that holds no number: a diagnostic, and on' 130 '1
-5' '/bad: holds no number; waiting for the next change'
+5' '/bad: holds no decimal 64-bit number; waiting for the next change'
+
+"$CORRAL" counter set --encoding int32 /int -2 >/dev/null
+watch counter watch --encoding int32 --min 0 /int
+see 1
+"$CORRAL" counter add --encoding int32 /int 3 >/dev/null
+see 2
+end INT
+judge 'in the encoding asked for, whatever the bounds' 130 '-2
+1' ''
+t 'no such encoding' 2 '' '--encoding is *' counter watch --encoding int16 /int
 
 # A reader that has enough: the tool ends at once, without a word.
 "$CORRAL" counter set /pipe 1 >/dev/null
