@@ -1,6 +1,7 @@
 /**
  * Many processes and threads add 1 to one counter, each as fast as it can,
- * while this one shows its value; at the end it must be exact.
+ * while this one shows its value, as a subscription tells it; at the end it must
+ * be exact.
  *
  *     hammer [--processes N] [--threads N] [--adds N] PATH
  *
@@ -139,10 +140,37 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/** Read the counter; one that does not exist yet counts as 0. */
-static int read_counter(corral_counter *counter, corral_read level, int64_t *ret_value)
+/** What the subscription has told last. */
+typedef struct {
+    pthread_mutex_t mutex; /* guards the rest */
+    corral_counter_event event;
+    bool told;
+} news;
+
+/** On the client's own thread: only note it, for showing takes its time. */
+static void note(const corral_counter_event *event, void *arg)
 {
-    int status = corral_counter_get(counter, level, TIMEOUT_MS, ret_value);
+    news *n = arg;
+    pthread_mutex_lock(&n->mutex);
+    n->event = *event;
+    n->told = true;
+    pthread_mutex_unlock(&n->mutex);
+}
+
+/** False: nothing yet. */
+static bool latest(news *n, corral_counter_event *ret_event)
+{
+    pthread_mutex_lock(&n->mutex);
+    bool told = n->told;
+    *ret_event = n->event;
+    pthread_mutex_unlock(&n->mutex);
+    return told;
+}
+
+/** Read the counter; one that does not exist yet counts as 0. */
+static int read_counter(corral_counter *counter, int64_t *ret_value)
+{
+    int status = corral_counter_get(counter, CORRAL_READ_LINEARIZABLE, TIMEOUT_MS, ret_value);
     if (status == CORRAL_ENOENT) {
         *ret_value = 0;
         status = CORRAL_OK;
@@ -164,22 +192,23 @@ static void show(int64_t value, bool terminal)
 }
 
 /**
- * Show the counter until all of @pipes, one per process, have given their
+ * Show what @n tells until all of @pipes, one per process, have given their
  * report or ended without. Adds the reports up in @total.
  */
-static int watch(const settings *s, corral_counter *counter, struct pollfd *pipes, report *total)
+static int show_news(const settings *s, news *n, struct pollfd *pipes, report *total)
 {
     bool terminal = isatty(STDOUT_FILENO);
     double interval = terminal ? 0.1 : 1;
     double next = now();
     for (unsigned open = s->processes; open > 0;) {
+        corral_counter_event event;
         if (now() >= next) {
-            int64_t value;
-            int status = read_counter(counter, CORRAL_READ_LOCAL, &value);
-            if (status != CORRAL_OK) {
-                return status;
+            if (latest(n, &event)) {
+                if (event.status != CORRAL_OK) {
+                    return event.status;
+                }
+                show(event.value, terminal);
             }
-            show(value, terminal);
             next = now() + interval;
         }
         double left = next - now();
@@ -206,6 +235,19 @@ static int watch(const settings *s, corral_counter *counter, struct pollfd *pipe
         printf("\r\033[K");
     }
     return total->status;
+}
+
+/** The same, with a subscription to the counter to tell the news. */
+static int watch(const settings *s, corral_counter *counter, struct pollfd *pipes, report *total)
+{
+    news n = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    corral_watch *subscription;
+    int status = corral_counter_subscribe(counter, note, &n, &subscription);
+    if (status == CORRAL_OK) {
+        status = show_news(s, &n, pipes, total);
+        corral_watch_close(subscription); /* no more calls of note() */
+    }
+    return status;
 }
 
 /** Returns the exit status. */
@@ -239,7 +281,7 @@ static int lead(const settings *s, int gate, struct pollfd *pipes)
     }
     status = corral_counter_open(client, s->path, NULL, &counter);
     if (status == CORRAL_OK) {
-        status = read_counter(counter, CORRAL_READ_LINEARIZABLE, &before);
+        status = read_counter(counter, &before);
     }
     if (status == CORRAL_OK) {
         start = now();
@@ -248,7 +290,7 @@ static int lead(const settings *s, int gate, struct pollfd *pipes)
     }
     double seconds = now() - start;
     if (status == CORRAL_OK) {
-        status = read_counter(counter, CORRAL_READ_LINEARIZABLE, &after);
+        status = read_counter(counter, &after);
     }
     corral_counter_close(counter);
     corral_client_close(client);

@@ -10,5 +10,6 @@
 #include <corral/counter.h>
 #include <corral/op.h>
 #include <corral/status.h>
+#include <corral/watch.h>
 
 #endif

@@ -135,6 +135,8 @@ typedef struct {
     /* Send @request. Non-zero: it was not sent, and there will be no reply. CORRAL_ELOST: no connection now.
      */
     int (*submit)(corrali_backend *, corrali_request *request);
+    /* Forget the watches left for @path: there need be no event for them any more, and they cost nothing. */
+    void (*unwatch)(corrali_backend *, const char *path);
     /* The time in ns; runs on steadily, no matter how the calendar is set. */
     int64_t (*now)(corrali_backend *);
     /* Give a timer event at @when or soon after, also if a later time was asked for before. */

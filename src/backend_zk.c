@@ -366,6 +366,7 @@ corrali_backend *corrali_backend_zk_new(void)
 {
     static const corrali_backend_vtable vtable = {.start = zk_start,
                                                   .submit = corrali_zk_submit,
+                                                  .unwatch = corrali_zk_unwatch,
                                                   .now = zk_now,
                                                   .wake_at = zk_wake_at,
                                                   .random = zk_random,

@@ -11,6 +11,10 @@
 #include "backend.h"
 
 #include <pthread.h>
+
+#ifndef THREADED
+#define THREADED /* else the header hides zoo_remove_watches() */
+#endif
 #include <zookeeper/zookeeper.h>
 
 typedef struct corrali_zk corrali_zk;
@@ -64,6 +68,8 @@ void corrali_zk_give_up_locked(corrali_zk_session *own);
 
 /* The vtable's submit(). */
 int corrali_zk_submit(corrali_backend *base, corrali_request *request);
+/* The vtable's unwatch(). */
+void corrali_zk_unwatch(corrali_backend *base, const char *path);
 /* Take @reply out of its session's list, hand its request up, and free it. */
 void corrali_zk_answer(corrali_zk_call *reply, int status);
 /* libzookeeper's form of @entries, whose strings it shares. Free its data. Returns 0 or CORRAL_ENOMEM. */

@@ -210,6 +210,23 @@ static void on_change(zhandle_t *handle, int type, int state, const char *path, 
     }
 }
 
+/*
+ * Of libzookeeper's tables only, which neither sends nor waits: what matters is
+ * that the path is no longer among those that are set again, in one packet,
+ * after a connection is lost. The server's watch is one-shot, and its event
+ * finds nobody.
+ */
+void corrali_zk_unwatch(corrali_backend *base, const char *path)
+{
+    corrali_zk *self = (corrali_zk *)base;
+
+    pthread_mutex_lock(&self->mutex);
+    if (self->session != NULL && self->session->handle != NULL) {
+        (void)zoo_remove_watches(self->session->handle, path, ZWATCHTYPE_DATA, on_change, self->session, 1);
+    }
+    pthread_mutex_unlock(&self->mutex);
+}
+
 /* --- requests: on any thread --- */
 
 static zoo_op_t write_of(corrali_zk *self, corrali_write *write, struct Stat *stat)

@@ -8,6 +8,7 @@
 #include "epoch.h"
 #include "internal.h"
 #include "path.h"
+#include "watch.h"
 
 enum { DEFAULT_SESSION_TIMEOUT_MS = 10000 };
 
@@ -263,6 +264,7 @@ static void free_client(corral_client *client)
     corrali_timers_destroy(&client->timers);
     pthread_cond_destroy(&client->dispatch.wake);
     pthread_cond_destroy(&client->counter_idle);
+    pthread_cond_destroy(&client->watch_idle);
     pthread_mutex_destroy(&client->mutex);
     corrali_free(client->auth);
     corrali_free(client->acl_entries);
@@ -292,11 +294,13 @@ static corral_client *new_client(void)
     corrali_latch_init(&client->closed);
     pthread_mutex_init(&client->mutex, NULL);
     pthread_cond_init(&client->counter_idle, NULL);
+    pthread_cond_init(&client->watch_idle, NULL);
     pthread_cond_init(&client->dispatch.wake, NULL);
     corrali_list_init(&client->woken);
     corrali_list_init(&client->dispatch.tasks);
     corrali_list_init(&client->counters);
     corrali_list_init(&client->spare_ops);
+    corrali_list_init(&client->watched);
     client->armed = CORRALI_NEVER;
     corrali_session_init(client);
     return client;
@@ -434,6 +438,7 @@ void corrali_client_abort_all_locked(corral_client *client, int cause)
     for (corrali_link *link = client->counters.next; link != &client->counters; link = link->next) {
         corrali_counter_abort_all_locked(CORRALI_CONTAINER(link, corral_counter, link), cause);
     }
+    corrali_watched_end_all_locked(client, cause);
 }
 
 static void farewell_done_locked(corral_client *client)

@@ -3,7 +3,7 @@
  *
  * Layers, calls going down only:
  *
- *     counter*.c              recipes: state machines that never block
+ *     counter*.c watch*.c     recipes: state machines that never block
  *     writer.c mkdirs.c       house-keeping znodes that recipes share
  *     client.c session.c      life of a client; session, held requests, timers
  *     op.c dispatch.c         operation handles; delivery of callbacks
@@ -16,7 +16,8 @@
  * client's mutex, then the backend's, then the log's.
  *
  * References: an operation keeps its counter, a counter its cell, that its
- * client. So handles outlive corral_client_close().
+ * client; a subscription keeps its client, too. So handles outlive
+ * corral_client_close().
  */
 #ifndef CORRALI_INTERNAL_H
 #define CORRALI_INTERNAL_H
@@ -158,6 +159,7 @@ struct corral_client {
 
     pthread_mutex_t mutex;
     pthread_cond_t counter_idle; /* a closing counter's last callback has returned */
+    pthread_cond_t watch_idle;   /* a closing subscription's callback has returned */
     corrali_link woken;          /* blocking operations that have ended; emptied by corrali_unlock() */
     corrali_dispatch dispatch;
     corrali_announcer announcer;
@@ -166,6 +168,9 @@ struct corral_client {
     corrali_link counters; /* handles that are open */
     void *cells;           /* a tree; see counter_cell.c */
     corrali_link spare_ops;
+    corrali_link watched; /* watched znodes, */
+    void *watched_tree;   /* by path; see watched.c */
+    size_t watched_bytes; /* of their paths */
 
     /* Session. */
     int64_t session_id;     /* of the last connection; 0: none, or it expired */
@@ -210,7 +215,7 @@ uint64_t corrali_random_locked(corral_client *client);
 /* Now plus @ms, without overflow. */
 int64_t corrali_time_after_locked(corral_client *client, int64_t ms);
 
-/* End all operations: with @cause, or EUNCERTAIN where one may have been applied. */
+/* End all operations: with @cause, or EUNCERTAIN where one may have been applied; and all subscriptions. */
 void corrali_client_abort_all_locked(corral_client *client, int cause);
 
 extern const corrali_backend_events corrali_session_events;

@@ -9,11 +9,13 @@
  * A new session may land on a server that lags behind what the old one saw. So
  * its first request is a quorum operation, the barrier, and everything else is
  * held until its reply. A connection of the same session needs none: servers
- * refuse a client that has seen more than they have.
+ * refuse a client that has seen more than they have. Watches end with their
+ * session: behind the barrier all watched znodes are read anew.
  */
 #include <string.h>
 
 #include "internal.h"
+#include "watch.h"
 
 /*
  * Requests given to libzookeeper and not answered yet; more are held. It wakes
@@ -211,6 +213,7 @@ static void barrier_done(corrali_request *request)
     }
     /* Any answer of the server's means that it has caught up, also a refusal. */
     client->barrier_passed = client->session_id;
+    corrali_watched_renew_locked(client);
     if (client->connected && !client->shut) {
         ready_locked(client);
     }
@@ -257,6 +260,7 @@ static void on_expired(void *owner)
     client->connected = false;
     client->ready = false;
     client->session_id = 0;
+    corrali_watched_expired_locked(client);
     corrali_announce_locked(client, CORRAL_STATE_LOST);
     corrali_unlock(client);
 }
@@ -291,7 +295,7 @@ static void on_changed(void *owner, const char *path)
     corral_client *client = owner;
 
     corrali_lock(client);
-    (void)path;
+    corrali_watched_changed_locked(client, path);
     corrali_unlock(client);
 }
 

@@ -24,6 +24,7 @@
 
 #include <corral/client.h>
 #include <corral/op.h>
+#include <corral/watch.h>
 
 CORRAL_BEGIN_DECLS
 
@@ -166,6 +167,33 @@ CORRAL_API int corral_counter_update_async(corral_counter *counter, corral_count
 CORRAL_API int corral_counter_destroy(corral_counter *counter, int64_t timeout_ms);
 CORRAL_API int corral_counter_destroy_async(corral_counter *counter, int64_t timeout_ms, corral_status_cb cb,
                                             void *arg, corral_op **ret_op);
+
+/**
+ * A state of the counter: as corral_watch_event, with @value in place of data.
+ * @status CORRAL_ECORRUPT: the znode holds nothing of the counter's encoding;
+ * @exists and @stamp are set, and the next change tells what has become of it.
+ */
+typedef struct {
+    int status;
+    bool exists;
+    int64_t value;
+    corral_stamp stamp;
+    uint64_t skipped;
+} corral_counter_event;
+
+/** Called on the client's dispatch thread, with no lock held; @event is valid during the call only. */
+typedef void (*corral_counter_cb)(const corral_counter_event *event, void *arg);
+
+/**
+ * Subscribe to the value: @cb, with @arg, is called with the current one, then
+ * with every later one that is seen, as corral/watch.h says. Shares the server's
+ * watch with all other subscriptions of the client to this path.
+ *
+ * Returns as corral_watch_open() does. The subscription is the caller's, to be
+ * ended with corral_watch_close(); it goes on when @counter is closed.
+ */
+CORRAL_API int corral_counter_subscribe(corral_counter *counter, corral_counter_cb cb, void *arg,
+                                        corral_watch **ret_watch);
 
 CORRAL_END_DECLS
 

@@ -32,6 +32,7 @@ typedef struct {
     char auth_scheme[64];
     const char *auth_credential; /**< NULL: none */
     int64_t timeout_ms;
+    bool timeout_given; /**< else timeout_ms is the default */
     bool json;
 } cli_settings;
 
@@ -59,6 +60,18 @@ typedef struct {
 
 /** The commands of each file; arrays end with a NULL name. */
 extern const cli_command cli_counter_commands[];
+extern const cli_command cli_watch_commands[];
 extern const cli_command cli_dev_commands[];
+
+/**
+ * Read the options that are about a counter itself, all but --read. Returns 0, or an exit status that has
+ * been reported.
+ */
+int cli_counter_options(const cli_option_set *given, corral_counter_options *ret_options);
+
+/** What to tell somebody whose path is none. */
+#define CLI_PATH_RULE                                                                                        \
+    "needs a / in front, none at the end, no empty, . or .. part, at most 1023 bytes, "                      \
+    "UTF-8 up to U+FFFF without control and private-use characters"
 
 #endif

@@ -7,10 +7,6 @@
 #include "output.h"
 #include "session.h"
 
-#define PATH_RULE                                                                                            \
-    "needs a / in front, none at the end, no empty, . or .. part, at most 1023 bytes, "                      \
-    "UTF-8 up to U+FFFF without control and private-use characters"
-
 /** One command: what it is asked, what it works with, and how the operation ended. */
 typedef struct counter_call {
     const cli_call *call;
@@ -63,8 +59,7 @@ static int parse_encoding(const char *name, corral_encoding *ret_encoding)
     return CLI_USAGE;
 }
 
-/** The options that are about the counter itself. Returns 0, or an exit status that has been reported. */
-static int parse_options(const cli_option_set *given, corral_counter_options *ret_options)
+int cli_counter_options(const cli_option_set *given, corral_counter_options *ret_options)
 {
     const char *encoding = cli_option_value(given, "encoding");
     const char *min = cli_option_value(given, "min");
@@ -96,7 +91,7 @@ static int open_counter(counter_call *c)
 {
     int status = corral_counter_open(c->session.client, c->path, &c->options, &c->counter);
     if (status == CORRAL_EINVAL) {
-        cli_error("%.100s%s: not a znode path: " PATH_RULE, c->path, strlen(c->path) > 100 ? "..." : "");
+        cli_error("%.100s%s: not a znode path: " CLI_PATH_RULE, c->path, strlen(c->path) > 100 ? "..." : "");
     } else if (status != 0) {
         cli_error("%s: %s", c->path, corral_strerror(status));
     }
@@ -156,7 +151,7 @@ static int run_operation(counter_call *c)
 static int run_counter(counter_call *c)
 {
     c->options = (corral_counter_options)CORRAL_COUNTER_OPTIONS_INIT;
-    int status = parse_options(c->call->options, &c->options);
+    int status = cli_counter_options(c->call->options, &c->options);
     if (status == 0) {
         status = cli_session_open(&c->session, c->call->settings);
     }

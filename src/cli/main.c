@@ -14,7 +14,7 @@
 #define DEFAULT_SERVERS "127.0.0.1:2181"
 #define DEFAULT_TIMEOUT_MS 10000
 
-static const cli_command *const command_groups[] = {cli_counter_commands, cli_dev_commands};
+static const cli_command *const command_groups[] = {cli_counter_commands, cli_watch_commands, cli_dev_commands};
 
 #define GROUP_COUNT (sizeof command_groups / sizeof *command_groups)
 
@@ -175,6 +175,7 @@ static int read_settings(const cli_option_set *globals, cli_settings *ret_settin
     *ret_settings = (cli_settings){.servers = servers != NULL ? servers : DEFAULT_SERVERS,
                                    .home = setting(globals, "home", "CORRAL_HOME"),
                                    .timeout_ms = DEFAULT_TIMEOUT_MS,
+                                   .timeout_given = timeout != NULL,
                                    .json = cli_option_value(globals, "json") != NULL};
     if (timeout != NULL) {
         status = cli_parse_seconds(timeout_option ? "--timeout" : "CORRAL_TIMEOUT", timeout,

@@ -3,16 +3,20 @@
  * by every function, and does the parent no harm.
  */
 #include <corral/counter.h>
+#include <corral/watch.h>
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/events.h"
 #include "lib/server.h"
 
 static corral_client *client;
 static corral_counter *counter;
+static corral_watch *watch;
+static events seen;
 static corral_op *op; /* one that has not ended */
 static recorder results;
 static proxy *through;
@@ -25,6 +29,9 @@ static void setup(void)
     REQUIRE_STATUS(corral_counter_open(client, "/fork", NULL, &counter), CORRAL_OK);
     REQUIRE_STATUS(corral_counter_set(counter, 0, CORRAL_FOREVER, NULL), CORRAL_OK);
     recorder_open(&results, 1);
+    events_open(&seen);
+    REQUIRE_STATUS(corral_watch_open(client, "/fork", NULL, events_note, &seen, &watch), CORRAL_OK);
+    REQUIRE(events_wait(&seen, 1));
     proxy_hold(through, PROXY_HOLD_REPLIES);
     REQUIRE_STATUS(
         corral_counter_add_async(counter, 1, CORRAL_FOREVER, record_int64, &results.records[0], &op),
@@ -35,9 +42,11 @@ static void teardown(void)
 {
     proxy_hold(through, 0);
     corral_op_unref(op);
+    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
     recorder_close(&results);
+    events_close(&seen);
     proxy_close(through);
 }
 
@@ -46,6 +55,7 @@ static int call_everything(void)
 {
     corral_client_stats stats;
     corral_counter *made = NULL;
+    corral_watch *subscribed = NULL;
     corral_op *submitted = NULL;
     int64_t value = -1;
     const int statuses[] = {
@@ -65,6 +75,9 @@ static int call_everything(void)
         corral_counter_destroy_async(counter, CORRAL_FOREVER, record_status, &results.records[0], &submitted),
         corral_op_wait(op, CORRAL_FOREVER),
         corral_op_cancel(op),
+        corral_watch_open(client, "/fork", NULL, events_note, &seen, &subscribed),
+        corral_counter_subscribe(counter, events_note_counter, &seen, &subscribed),
+        corral_watch_close(watch),
         corral_counter_close(counter),
         corral_client_close(client),
     };
@@ -76,7 +89,7 @@ static int call_everything(void)
         }
     }
     corral_op_unref(op);
-    return made != NULL || submitted != NULL || value != -1 ? 100 : 0;
+    return made != NULL || subscribed != NULL || submitted != NULL || value != -1 ? 100 : 0;
 }
 
 /* Run @what in a child; its exit status, or -1. */
@@ -108,6 +121,8 @@ static void the_parent_goes_on(void)
     ASSERT_STATUS(recorder_get(&results, 0).status, CORRAL_OK);
     ASSERT_STATUS(corral_counter_add(counter, 1, CORRAL_FOREVER, NULL), CORRAL_OK);
     ASSERT_ZNODE("/fork", "2");
+    /* Its subscription, too. */
+    REQUIRE(events_wait_value(&seen, "2"));
 }
 
 static int call_in_grandchild(void)
