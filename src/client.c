@@ -251,6 +251,7 @@ static void free_client(corral_client *client)
         corrali_free((char *)client->acl_entries[i].scheme);
         corrali_free((char *)client->acl_entries[i].id);
     }
+    corrali_sweep_destroy(client);
     corrali_writer_destroy(client);
     corrali_timers_destroy(&client->timers);
     pthread_cond_destroy(&client->dispatch.wake);
@@ -451,6 +452,7 @@ static void begin_close_locked(corral_client *client)
 {
     client->closing = true;
     corrali_client_abort_all_locked(client, CORRAL_ECLOSED);
+    corrali_sweep_stop_locked(client);
     client->farewell.fire = farewell_timed_out;
     if (!client->ready || corrali_timers_set(&client->timers, &client->farewell,
                                              corrali_time_after_locked(client, FAREWELL_MS)) != CORRAL_OK) {

@@ -5,6 +5,7 @@
  *
  *     counter*.c              recipes: state machines that never block
  *     writer.c mkdirs.c       house-keeping znodes that recipes share
+ *     sweep.c                 ... and what clients that crashed have left of them
  *     client.c session.c      life of a client; session, held requests, timers
  *     op.c dispatch.c         operation handles; delivery of callbacks
  *     backend.h               ZooKeeper, clock and randomness
@@ -34,6 +35,7 @@
 #include "latch.h"
 #include "list.h"
 #include "log.h"
+#include "sweep.h"
 #include "timer.h"
 #include "writer.h"
 
@@ -189,6 +191,7 @@ struct corral_client {
     size_t in_flight;
 
     corrali_writer writer;
+    corrali_sweep sweep;
     corral_client_stats stats;
 };
 
