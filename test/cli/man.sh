@@ -1,5 +1,6 @@
 #!/bin/sh
-# The man page and --help tell of the same options, variables and exit statuses.
+# The tool's page and --help tell of the same options, variables and exit statuses,
+# the library's pages and its headers of the same functions, constants and fields.
 . "$(dirname "$0")/harness.sh"
 page=$here/../../man/corral.1
 
@@ -19,9 +20,34 @@ done
 for number in $("$CORRAL" --help | sed -n '/^Exit status/,$p' | grep -o '[0-9] [a-z]' | cut -c 1); do
     is "the page has exit status $number" "$(grep -cx ".It $number" "$page")" 1
 done
-if command -v man >/dev/null; then
-    is 'man has no complaint' "$(LC_ALL=C.UTF-8 MANROFFSEQ='' man --warnings -E UTF-8 -l -Tutf8 -Z "$page" \
-        2>&1 >/dev/null)" ''
-fi
+
+# Lines of the header $header from the one with $1 to the one with $2.
+part() {
+    sed -n "/$1/,/$2/p" "$header"
+}
+
+# A page for each header that has one.
+for page in "$here"/../../man/corral_*.3; do
+    name=$(basename "$page" .3)
+    header=$here/../../include/corral/${name#corral_}.h
+    missing=
+    for word in $(tr '\n' ' ' <"$header" | grep -oE 'CORRAL_API [^;(]*\(' | grep -oE '[a-z0-9_]+ *\($' | tr -d ' ('); do
+        grep -qE "^\.F[no] \"?$word\>" "$page" || missing="$missing $word"
+        grep -qE "^\.Nm $word( ,)?$" "$page" || missing="$missing NAME:$word"
+    done
+    for word in $(part '^typedef enum' '^}' | grep -oE '^ *CORRAL_[A-Z_]+'); do
+        grep -qE "^\.(It |Pq .*)?Dv .*\<$word\>" "$page" || missing="$missing $word"
+    done
+    for word in $(part 'OPTIONS_VERSION 1$' '_options;$' | grep -oE '^    [^;/]*;' | grep -oE '[a-z_]+;$' | tr -d ';'); do
+        grep -qE "^\.(It )?Fa .*\<$word\>" "$page" || missing="$missing $word"
+    done
+    is "$name(3) has the functions, constants and options of its header" "$missing" ''
+done
+for page in "$here"/../../man/*.[13]; do
+    if command -v man >/dev/null; then
+        is "man has no complaint about $(basename "$page")" \
+            "$(LC_ALL=C.UTF-8 MANROFFSEQ='' man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)" ''
+    fi
+done
 
 finish
