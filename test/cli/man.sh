@@ -35,7 +35,7 @@ for page in "$here"/../../man/corral_*.3; do
         grep -qE "^\.F[no] \"?$word\>" "$here"/../../man/*.3 || missing="$missing $word"
         grep -qE "^\.Nm $word( ,)?$" "$here"/../../man/*.3 || missing="$missing NAME:$word"
     done
-    for word in $(part '^typedef enum' '^}' | grep -oE '^ *CORRAL_[A-Z_]+'); do
+    for word in $(part '^typedef enum' '^}' | grep -oE '^ *CORRAL_[A-Z0-9_]+'); do
         grep -qE "^\.(It |Pq .*)?Dv .*\<$word\>" "$page" || missing="$missing $word"
     done
     for word in $(part 'OPTIONS_VERSION 1$' '_options;$' | grep -oE '^    [^;/]*;' | grep -oE '[a-z_]+;$' | tr -d ';'); do
