@@ -349,11 +349,24 @@ static int run(const char *servers, double seconds, unsigned rounds)
     return !good ? 1 : fast ? 0 : 2;
 }
 
+/* The number that @text is, from @least to @most; -1, and a word about it, if it is none. */
+static double parse_number(const char *option, const char *text, double least, double most)
+{
+    char *end;
+    double number = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(number >= least && number <= most)) {
+        fprintf(stderr, "bench: --%s is not a number from %g to %g: %s\n", option, least, most, text);
+        return -1;
+    }
+    return number;
+}
+
 static int usage(FILE *to)
 {
     fprintf(to,
             "usage: bench_counter [--seconds S] [--rounds N] [--check]\n"
-            "  --seconds S  how long each way is measured in a round (default 1.5)\n"
+            "  --seconds S  how long each way is measured in a round, 0.01 to 3600 (default 1.5)\n"
             "  --rounds N   how many rounds, 1 to %d (default 5)\n"
             "  --check      exit 1 when a median ratio is below what is wanted\n",
             ROUNDS_MAX);
@@ -370,7 +383,7 @@ int main(int argc, char **argv)
     const char *servers = getenv("CORRAL_SERVERS");
     dev_ensemble *ensemble = NULL;
     double seconds = 1.5;
-    unsigned rounds = 5;
+    double rounds = 5;
     bool check = false;
     char error[512];
     int option;
@@ -378,10 +391,14 @@ int main(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 's':
-            seconds = strtod(optarg, NULL);
+            seconds = parse_number("seconds", optarg, 0.01, 3600);
             break;
         case 'r':
-            rounds = (unsigned)strtoul(optarg, NULL, 10);
+            rounds = parse_number("rounds", optarg, 1, ROUNDS_MAX);
+            if (rounds > 0 && rounds != (unsigned)rounds) {
+                fprintf(stderr, "bench: --rounds is not a whole number: %s\n", optarg);
+                rounds = -1;
+            }
             break;
         case 'c':
             check = true;
@@ -389,8 +406,11 @@ int main(int argc, char **argv)
         default:
             return usage(option == 'h' ? stdout : stderr);
         }
+        if (seconds < 0 || rounds < 0) {
+            return 2;
+        }
     }
-    if (optind < argc || !(seconds > 0 && seconds < 3600) || rounds < 1 || rounds > ROUNDS_MAX) {
+    if (optind < argc) {
         return usage(stderr);
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -401,7 +421,7 @@ int main(int argc, char **argv)
         }
         servers = dev_connect_string(ensemble);
     }
-    int status = run(servers, seconds, rounds);
+    int status = run(servers, seconds, (unsigned)rounds);
     dev_stop(ensemble);
     return status == 2 ? check : status;
 }

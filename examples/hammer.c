@@ -6,8 +6,8 @@
  *     hammer [--processes N] [--threads N] [--adds N] PATH
  *
  * Every thread of every process makes N adds. The servers are those of
- * $CORRAL_SERVERS. A client cannot be used across fork(), so the processes are
- * forked first and open clients of their own.
+ * $CORRAL_SERVERS, else 127.0.0.1:2181. A client cannot be used across fork(),
+ * so the processes are forked first and open clients of their own.
  */
 #include <corral.h>
 #include <getopt.h>
@@ -31,6 +31,7 @@ typedef struct {
     unsigned threads;
     unsigned adds;
     const char *path;
+    const char *servers;
 } settings;
 
 /** What a process has to tell at its end, through a pipe. Small enough to be written at once. */
@@ -84,7 +85,7 @@ static report work(const settings *s)
     report r = {0};
     corral_client *client = NULL;
     corral_counter *counter = NULL;
-    r.status = corral_client_open(NULL, NULL, &client);
+    r.status = corral_client_open(s->servers, NULL, &client);
     if (r.status == CORRAL_OK) {
         r.status = corral_counter_open(client, s->path, NULL, &counter);
     }
@@ -273,10 +274,12 @@ static int lead(const settings *s, int gate, struct pollfd *pipes)
     int64_t before = 0;
     int64_t after = 0;
     double start = 0;
-    int status = corral_client_open(NULL, NULL, &client);
-    if (status == CORRAL_OK) {
-        status = corral_counter_open(client, s->path, NULL, &counter);
+    int status = corral_client_open(s->servers, NULL, &client);
+    if (status != CORRAL_OK) {
+        fprintf(stderr, "hammer: no client of the servers %s: %s\n", s->servers, corral_strerror(status));
+        return EXIT_FAILURE;
     }
+    status = corral_counter_open(client, s->path, NULL, &counter);
     if (status == CORRAL_OK) {
         status = read_counter(counter, &before);
     }
@@ -292,7 +295,7 @@ static int lead(const settings *s, int gate, struct pollfd *pipes)
     corral_counter_close(counter);
     corral_client_close(client);
     if (status != CORRAL_OK) {
-        fprintf(stderr, "hammer: %s: %s\n", s->path, corral_strerror(status));
+        fprintf(stderr, "hammer: %s on %s: %s\n", s->path, s->servers, corral_strerror(status));
         return EXIT_FAILURE;
     }
     return conclude(s, &total, before, after, seconds);
@@ -358,5 +361,7 @@ int main(int argc, char **argv)
         return 2;
     }
     s.path = argv[optind];
+    s.servers = getenv("CORRAL_SERVERS");
+    s.servers = s.servers != NULL && *s.servers != '\0' ? s.servers : "127.0.0.1:2181";
     return run(&s);
 }

@@ -1,5 +1,5 @@
 /**
- * Corral: counters, unique IDs and locks on Apache ZooKeeper.
+ * Corral: exactly-once counters on Apache ZooKeeper.
  *
  * This is the umbrella header; each recipe has a header of its own.
  */

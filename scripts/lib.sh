@@ -11,7 +11,9 @@ build=$top/build
 packages_to_run=(
     autoconf automake gcc libc6-dev libtool libzookeeper-mt-dev make pkg-config util-linux zookeeper
 )
-packages_to_test=("${packages_to_run[@]}" binutils default-jdk-headless diffutils g++ libcunit1-dev patch valgrind)
+packages_to_test=(
+    "${packages_to_run[@]}" binutils bsdutils default-jdk-headless diffutils g++ libcunit1-dev mandoc patch valgrind
+)
 
 say()
 {
@@ -23,6 +25,10 @@ die()
     say "$@"
     exit 1
 }
+
+# autoconf and make cannot do with any place.
+[[ $top != *[\\\"\#\$\&\'\`[:space:]]* ]] ||
+    die "cannot build in '$top': use a path without spaces and without any of \\ \" # \$ & ' \`"
 
 # need_packages PACKAGE... - install those Debian packages that are missing.
 need_packages()
@@ -82,8 +88,19 @@ locked()
     ) 7>>"$build/lock"
 }
 
+# in_foreground PID - does the terminal give its Ctrl-C to that process?
+in_foreground()
+{
+    local stat fields
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return
+    # What follows the name: state, parent, group, session, terminal, the terminal's group.
+    read -ra fields <<<"${stat##*) }"
+    ((fields[2] == fields[5]))
+}
+
 # run_child COMMAND... - run it as in the foreground, but pass the signals on
-# that come for this shell alone, and return its status. A trapped signal cuts
+# that come for this shell alone, and return its status. A SIGINT is taken to
+# have come for both if it can have been the terminal's. A trapped signal cuts
 # `wait` short; then it is taken up again.
 run_child()
 {
@@ -91,7 +108,7 @@ run_child()
     # Left to itself the shell has a background process ignore SIGINT and read /dev/null.
     env --default-signal=INT,QUIT "$@" <&0 &
     child=$!
-    trap 'signaled=yes; kill -INT "$child" 2>/dev/null || true' INT
+    trap 'signaled=yes; in_foreground "$child" || kill -INT "$child" 2>/dev/null || true' INT
     trap 'signaled=yes; kill -TERM "$child" 2>/dev/null || true' TERM HUP
     while :; do
         status=0

@@ -4,8 +4,8 @@
  * the tests run against. Needs nothing of Corral itself.
  *
  * Each node is a java process of its own with data, configuration and log under
- * one directory, made under $TMPDIR, and listens on 127.0.0.1 only. Its ports stay reserved for it as
- * long as the ensemble exists, also while it is dead.
+ * one directory, made under $TMPDIR, and listens on 127.0.0.1 only. Its ports
+ * stay reserved for it as long as the ensemble exists, also while it is dead.
  *
  * Nodes are counted from 0. Threads: no locking; one thread at a time per
  * ensemble. The servers are killed when the *thread* that started them ends

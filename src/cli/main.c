@@ -219,7 +219,7 @@ static int run_command(const cli_command *command, cli_reader *reader, cli_optio
     if (status != 0 || answer_at_once(globals, command, NULL)) {
         return status;
     }
-    if (command->takes_command && reader->literal) {
+    if (reader->stopped) {
         call.rest = reader->next;
     }
     status = check_operands(command, &call);

@@ -63,9 +63,10 @@ int cli_next_operand(cli_reader *reader, cli_option_set *const *sets, bool stop_
 {
     while (*reader->next != NULL) {
         char *text = *reader->next++;
-        if (!reader->literal && strcmp(text, "--") == 0) {
+        if ((!reader->literal || stop_at_dashes) && strcmp(text, "--") == 0) {
             reader->literal = true;
             if (stop_at_dashes) {
+                reader->stopped = true;
                 break;
             }
         } else if (!reader->literal && is_option(text)) {

@@ -31,12 +31,13 @@ const char *cli_option_value(const cli_option_set *set, const char *name);
 typedef struct {
     char **next;  /**< ends with NULL */
     bool literal; /**< "--" was met: no more options */
+    bool stopped; /**< at a "--" that was an end, see cli_next_operand() */
 } cli_reader;
 
 /**
  * Read up to the next operand, noting options in @sets (NULL-terminated). The
  * operand goes to @ret_operand, NULL at the end. With @stop_at_dashes "--" is
- * an end too, and reader->next is then what follows it. Returns 0, or a
+ * an end too, even if one was met before, and reader->next is then what follows it. Returns 0, or a
  * CLI_USAGE error that has been reported.
  */
 int cli_next_operand(cli_reader *reader, cli_option_set *const *sets, bool stop_at_dashes,

@@ -43,6 +43,19 @@ int cli_exit_status(int status)
     return CLI_REFUSED;
 }
 
+/** Told that something is malformed: is it the servers, and not the home? */
+static bool servers_malformed(const char *servers)
+{
+    corral_client_options options = CORRAL_CLIENT_OPTIONS_INIT;
+    corral_client *client;
+    options.home = "/corral";
+    int status = corral_client_open(servers, &options, &client);
+    if (status == 0) {
+        corral_client_close(client);
+    }
+    return status == CORRAL_EINVAL;
+}
+
 static int open_client(cli_session *session)
 {
     const cli_settings *settings = session->settings;
@@ -54,9 +67,8 @@ static int open_client(cli_session *session)
         options.auth_count = 1;
     }
     int status = corral_client_open(settings->servers, &options, &session->client);
-    if (status == CORRAL_EINVAL && settings->home != NULL) {
-        cli_error("not a ZooKeeper connect string (%s) or not a znode path (%s)", settings->servers,
-                  settings->home);
+    if (status == CORRAL_EINVAL && settings->home != NULL && !servers_malformed(settings->servers)) {
+        cli_error("--home or CORRAL_HOME is not a znode path: %s", settings->home);
     } else if (status == CORRAL_EINVAL) {
         cli_error("not a ZooKeeper connect string: %s", settings->servers);
     } else if (status != 0) {
@@ -84,14 +96,13 @@ void cli_session_wake(cli_session *session)
     eventfd_write(session->done_fd, 1);
 }
 
-/** Take the signal that came, cancel the operation and let the next signal through. */
+/** Take the signal that came, and cancel the operation. A wrapper may pass on what we were given before. */
 static void interrupt(cli_session *session, corral_op *op)
 {
     struct signalfd_siginfo info;
-    if (read(session->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+    if (read(session->signal_fd, &info, sizeof info) == (ssize_t)sizeof info && session->interrupted == 0) {
         session->interrupted = (int)info.ssi_signo;
         corral_op_cancel(op);
-        sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
     }
 }
 
@@ -153,19 +164,30 @@ int cli_session_report(cli_session *session, const corral_op *op, const char *pa
     return cli_exit_status(status);
 }
 
+/** Die of the signal: not exit(), since a calling shell that got it too looks at how we ended. */
+static void die_of_signal(int number)
+{
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, number);
+    signal(number, SIG_DFL);
+    raise(number);
+    sigprocmask(SIG_UNBLOCK, &only, NULL);
+}
+
 int cli_session_close(cli_session *session, int status)
 {
-    /* The outcome has been told: from here on a signal may end us. */
-    sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
-    if (!session->unanswered) {
+    if (session->interrupted == 0) {
+        /* The outcome has been told: from here on a signal may end us. */
+        sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
+    }
+    if (session->interrupted == 0 && !session->unanswered) {
         corral_client_close(session->client);
     }
     close(session->signal_fd);
     close(session->done_fd);
     if (status > CLI_SIGNAL) {
-        /* Not exit(): a calling shell that got the signal too looks at how we ended. */
-        signal(session->interrupted, SIG_DFL);
-        raise(session->interrupted);
+        die_of_signal(session->interrupted);
     }
     return status;
 }

@@ -2,9 +2,12 @@
  * One command's session with the ensemble: a client, and waiting for one
  * operation in a way that a signal can end.
  *
- * From session_open() on, SIGINT, SIGTERM, SIGHUP are held back, so that no
- * operation is left without a word about its outcome: the first cancels the
- * operation that is waited for, the next one has its usual effect.
+ * From session_open() on, SIGINT, SIGTERM, SIGHUP are held back until the
+ * outcome has been reported, so that no operation is left without a word about
+ * it: the first one cancels the operation that is waited for, which ends it at
+ * once, and the exit status is that of the outcome, however many follow. After
+ * the report of an operation that was not interrupted they have their usual
+ * effect.
  */
 #ifndef CORRAL_CLI_SESSION_H
 #define CORRAL_CLI_SESSION_H
@@ -43,8 +46,10 @@ void cli_session_wait(cli_session *session, corral_op *op);
 int cli_session_report(cli_session *session, const corral_op *op, const char *path, const char *reason);
 
 /**
- * End the session, unless the operation timed out: a server that is silent would
- * make us wait beyond the timeout, and lets the session expire on its own. If it was interrupted and @status says so, the process dies of that signal here.
+ * End the session, unless the operation was interrupted or timed out: that could
+ * make somebody wait who does not want to, or beyond the timeout for a server
+ * that is silent, and the session expires on its own. If it was interrupted and
+ * @status says so, the process dies of that signal here.
  */
 int cli_session_close(cli_session *session, int status);
 

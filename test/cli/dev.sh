@@ -49,12 +49,34 @@ wait_line() {
     run "$CORRAL" dev -- sh -c 'trap "" PIPE; kill -PIPE $$; echo alive; trap - PIPE; kill -PIPE $$'
     judge "the command's SIGPIPE is as usual" 141 alive ''
 }
+t 'a -- before dev is none of its own' 0 yes '' -- dev -- echo yes
 t 'a command that does not exist' 127 '' '/no/such/command: *' dev -- /no/such/command
 t 'a command that cannot be executed' 126 '' "$scratch: *" dev -- "$scratch"
 # shellcheck disable=SC2016
 t 'three nodes' 0 "3 9" '' dev --nodes 3 -- sh -c \
     'echo "$(echo "$CORRAL_SERVERS" | tr , "\n" | wc -l) $("$CORRAL" counter add /hits 9)"'
 is 'no data is left' "$(ls -A "$TMPDIR")" ''
+
+# Whatever the directory for the data is called: it is used, and nothing beside it.
+newline='
+'
+# shellcheck disable=SC2016,SC1003
+for name in ' a b' 'ü' '\u0041\' "a${newline}b=c" "$(printf '\374')"; do
+    shown=$(printf %s "$name" | LC_ALL=C tr '\n\200-\377' '?')
+    mkdir -p "$scratch/odd/$name"
+    cd "$scratch/odd/$name" || exit
+    TMPDIR=$PWD LC_ALL=C t "TMPDIR is '$shown'" 0 'hits: 1 logs: 1' '' dev -- sh -c \
+        'echo "hits: $("$CORRAL" counter add /hits) logs: $(ls corral-dev-*/0/data/version-2 | grep -c ^log)"'
+    is "no data is left in '$shown'" "$(ls -A)" ''
+    cd .. || exit
+    rmdir "$name"
+    is "no data is left beside '$shown'" "$(ls -A)" ''
+    cd "$scratch" || exit
+    rm -rf odd
+done
+mkdir "$TMPDIR/ü\\"
+LC_ALL=C TMPDIR=$TMPDIR/ü\\ t 'three nodes in an odd place' 0 1 '' dev --nodes 3 -- "$CORRAL" counter add /hits
+rmdir "$TMPDIR/ü\\"
 
 "$CORRAL" dev >"$scratch/out" 2>"$scratch/err" &
 dev=$!
@@ -99,12 +121,24 @@ kill -TERM $dev
 wait $dev
 is 'SIGTERM is passed on' "$? $(tr '\n' ' ' <"$scratch/out.trap")" '9 ready told '
 
-"$CORRAL" dev --nodes 3 >"$scratch/out" 2>"$scratch/err" &
+# Servers that never serve.
+mkdir -p "$scratch/home/bin"
+printf '#!/bin/sh\nexec sleep 600\n' >"$scratch/home/bin/java"
+chmod +x "$scratch/home/bin/java"
+JAVA_HOME=$scratch/home "$CORRAL" dev --nodes 3 >"$scratch/out" 2>"$scratch/err" &
 dev=$!
-sleep 0.1
+for _ in $(seq 1200); do
+    [ "$(servers_of $dev | wc -w)" -eq 3 ] && break
+    sleep 0.05
+done
+pids=$(servers_of $dev)
 kill -TERM $dev
-wait $dev
-is 'SIGTERM while it starts' $? 143
+status=0
+wait $dev || status=$?
+out=$(cat "$scratch/out") err=$(cat "$scratch/err")
+judge 'SIGTERM while it starts' 143 '' 'dev: interrupted while ZooKeeper was starting'
+# shellcheck disable=SC2086
+all_gone 'no server is left then' $pids
 is 'no data is left then' "$(ls -A "$TMPDIR")" ''
 
 # Everything but java: before it is installed, CORRAL may be libtool's script.

@@ -21,7 +21,7 @@ find_built() {
     exit 1
 }
 
-: "${CORRAL:=$(find_built corral)}" || exit 1
+CORRAL=${CORRAL:-$(find_built corral)} || exit 1
 export CORRAL
 
 zkcli=/usr/share/zookeeper/bin/zkCli.sh

@@ -24,11 +24,8 @@ for function in $(sed -n 's/^ *\(corral_watch_[a-z_]*\|corral_counter_subscribe\
     is "a page has $function()" "$(sed '/^\.Sh DESCRIPTION/,$d' "$here/../../man/corral_watch.3" |
         grep -c "^\.F[on] $function\>")" 1
 done
-if command -v man >/dev/null; then
-    for each in "$here"/../../man/*.[13]; do
-        is "man has no complaint about ${each##*/}" "$(LC_ALL=C.UTF-8 MANROFFSEQ='' \
-            man --warnings -E UTF-8 -l -Tutf8 -Z "$each" 2>&1 >/dev/null)" ''
-    done
-fi
+for each in "$here"/../../man/*.[13]; do
+    is "mandoc has no complaint about ${each##*/}" "$(mandoc -T lint -W warning "$each" 2>&1)" ''
+done
 
 finish

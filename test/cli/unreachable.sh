@@ -4,7 +4,7 @@
 . "$(dirname "$0")/harness.sh"
 # shellcheck disable=SC2119
 need_server
-: "${FAULTPROXY:=$(find_built test/cli/faultproxy)}" || exit 1
+FAULTPROXY=${FAULTPROXY:-$(find_built test/cli/faultproxy)} || exit 1
 
 # timed ...: t, noting how long it took.
 timed() {
@@ -26,6 +26,15 @@ through() {
     shift 6
     run "$FAULTPROXY" "$through_fault" "$through_path" "$CORRAL" "$@"
     judge "$t_name" "$t_status" "$t_out" "$t_err"
+}
+
+# judge_ended PID NAME STATUS OUT ERR: wait for the process, and judge.
+judge_ended() {
+    status=0
+    wait "$1" || status=$?
+    out=$(cat "$scratch/out") err=$(cat "$scratch/err")
+    shift
+    judge "$@"
 }
 
 # The times allow for a busy machine; what ends too late here ends much too late.
@@ -51,12 +60,15 @@ done
 kill -STOP "$server"
 timed 'a frozen server' 3 '' '/x: timed out: cannot reach *' --timeout 0.7 counter add /x
 in_time '... within the timeout' 700 8000
-(
-    sleep 1
-    kill -CONT "$server"
-) &
-t 'a server that thaws in time' 0 1 '' --timeout 60 counter add /thawed
-wait $!
+"$CORRAL" --timeout 60 counter add /thawed >"$scratch/out" 2>"$scratch/err" &
+tool=$!
+# Until it has a connection, which the kernel has made.
+for _ in $(seq 1200); do
+    find /proc/$tool/fd -lname 'socket:*' | grep -q . && break
+    sleep 0.05
+done
+kill -CONT "$server"
+judge_ended $tool 'a server that thaws in time' 0 1 ''
 t 'what timed out was not done' 1 '' '/x: no such counter' counter get /x
 
 through before /before 'connection lost before the server' 0 1 '' counter add /before
@@ -79,34 +91,89 @@ t '... it was done' 0 1 '' counter get /silent
 is "ZooKeeper's client sees each done once" "$(printf 'get %s\n' /before /after /amo /silent | zk | tr '\n' ' ')" \
     '1 1 1 1 '
 
-for signal in INT:130 TERM:143 HUP:129; do
+# await_held PID: until the tool holds the three signals back.
+await_held() {
+    for _ in $(seq 1200); do
+        grep -qs 'SigBlk:.*4003$' "/proc/$1/status" && return
+        sleep 0.05
+    done
+}
+# start_unreached: the tool, without a server to reach, as $tool.
+start_unreached() {
     # A shell starts what runs in the background with SIGINT ignored.
     env --default-signal=INT "$CORRAL" --servers 127.0.0.1:1 --timeout 60 counter add /x \
         >"$scratch/out" 2>"$scratch/err" &
     tool=$!
-    # Until it holds the three signals back.
-    for _ in $(seq 200); do
-        grep -q 'SigBlk:.*4003$' "/proc/$tool/status" && break
+    await_held $tool
+}
+for signal in INT:130 TERM:143 HUP:129; do
+    start_unreached
+    kill -"${signal%:*}" $tool
+    judge_ended $tool "SIG${signal%:*} before anything was sent" "${signal#*:}" '' \
+        '/x: interrupted before anything was changed'
+done
+start_unreached
+kill -STOP $tool
+kill -INT $tool
+kill -TERM $tool
+kill -CONT $tool
+judge_ended $tool 'two signals at once' 130 '' '/x: interrupted before anything was changed'
+
+# Ctrl-C on a terminal, under a wrapper that passes on what the tool has had already. The tool is stopped
+# until it has both.
+cat >"$scratch/wrapper" <<'EOF'
+env --default-signal=INT "$CORRAL" --servers 127.0.0.1:1 --timeout 60 counter add /x &
+tool=$!
+trap 'kill -TERM $tool; echo passed on' INT
+echo "$tool" >"$PIDFILE"
+wait $tool # until the trap
+wait $tool
+EOF
+# await_line FILE [LINE]: until the file has that line, or any.
+await_line() {
+    for _ in $(seq 1200); do
+        grep -qs "${2-}" "$1" && return
         sleep 0.05
     done
-    kill -"${signal%:*}" $tool
-    status=0
-    wait $tool || status=$?
-    out=$(cat "$scratch/out") err=$(cat "$scratch/err")
-    judge "SIG${signal%:*} before anything was sent" "${signal#*:}" '' '/x: interrupted before anything was changed'
-done
-# shellcheck disable=SC2016
-PIDFILE=$scratch/pid "$FAULTPROXY" silence /int sh -c \
-    'echo $$ >"$PIDFILE"; exec "$CORRAL" --timeout 60 counter add /int' >"$scratch/out" 2>"$scratch/err" &
-proxied=$!
-for _ in $(seq 100); do
-    "$CORRAL" counter get /int >/dev/null 2>&1 && break
-    sleep 0.1
-done
-kill -TERM "$(cat "$scratch/pid")"
+}
+mkfifo "$scratch/keys"
+PIDFILE=$scratch/pid env --default-signal=INT script -qefc "sh '$scratch/wrapper'" /dev/null <"$scratch/keys" >"$scratch/out" 2>&1 &
+terminal=$!
+exec 3>"$scratch/keys"
+await_line "$scratch/pid"
+tool=$(cat "$scratch/pid")
+await_held "$tool"
+kill -STOP "$tool"
+printf '\003' >&3
+await_line "$scratch/out" 'passed on'
+kill -CONT "$tool"
 status=0
-wait $proxied || status=$?
-out=$(cat "$scratch/out") err=$(cat "$scratch/err")
-judge 'SIGTERM while the reply is awaited' 5 '' '/int: may or may not have been applied: interrupted'
+wait $terminal || status=$?
+exec 3>&-
+is 'Ctrl-C under a wrapper that passes it on' "$status $(tr -d '\r' <"$scratch/out")" '130 ^Cpassed on
+corral: /x: interrupted before anything was changed'
+
+# start_silenced PATH: the tool, waiting for a reply about PATH, as $tool below $proxied.
+start_silenced() {
+    # shellcheck disable=SC2016
+    PIDFILE=$scratch/pid "$FAULTPROXY" silence "$1" sh -c \
+        'echo $$ >"$PIDFILE"; exec "$CORRAL" --timeout 60 counter add "$0"' "$1" >"$scratch/out" 2>"$scratch/err" &
+    proxied=$!
+    for _ in $(seq 600); do
+        "$CORRAL" counter get "$1" >/dev/null 2>&1 && break
+        sleep 0.1
+    done
+    tool=$(cat "$scratch/pid")
+}
+start_silenced /int
+kill -TERM "$tool"
+judge_ended $proxied 'SIGTERM while the reply is awaited' 5 '' '/int: may or may not have been applied: interrupted'
+start_silenced /twice
+kill -STOP "$tool"
+kill -INT "$tool"
+kill -TERM "$tool"
+kill -CONT "$tool"
+judge_ended $proxied 'two signals while the reply is awaited' 5 '' \
+    '/twice: may or may not have been applied: interrupted'
 
 finish

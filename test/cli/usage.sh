@@ -3,8 +3,8 @@
 . "$(dirname "$0")/harness.sh"
 
 # Nothing listens there; what reached out for it would take its timeout and exit 3.
-CORRAL_SERVERS=127.0.0.1:1
-export CORRAL_SERVERS
+CORRAL_SERVERS=127.0.0.1:1 CORRAL_TIMEOUT=1
+export CORRAL_SERVERS CORRAL_TIMEOUT
 
 version=$("$CORRAL" --version)
 matches '--version' "$version" 'corral [0-9]*.[0-9]*.[0-9]*'
@@ -44,6 +44,8 @@ for verb in 'add /x 1 2' 'get /x 1' 'set /x 1 2' 'cas /x 1 2 3' 'rm /x 1'; do
 done
 t 'dev with a stray argument' 2 '' 'dev: one argument too many: true*' dev true
 t 'dev without a command after --' 2 '' 'dev: no command after --' dev --
+t 'dev without a command after a second --' 2 '' 'dev: no command after --' -- dev --
+t 'dev with a stray argument after --' 2 '' 'dev: one argument too many: true*' -- dev true
 t 'dev --nodes 2' 2 '' '--nodes is 1 or 3, not: 2' dev --nodes 2
 
 for number in 12abc '' ' 5' '5 ' - + 1.5 0x10 1e3 -5x --5; do
@@ -65,7 +67,11 @@ t 'EXPECTED not a number' 2 '' 'EXPECTED is not a whole number: x' counter cas /
 t 'NEW not a number' 2 '' 'NEW is not a whole number: x' counter cas /x 1 x
 
 long=/$(printf '%01023d' 0)
-control=$(printf '/a\nb')
+control=$(printf '/a\nb') delete=$(printf '/a\177') beyond=/😀 private=$(printf '/\356\200\200')
+for path in "$delete" "$beyond" "$private"; do
+    t "bad path: '$(printf %s "$path" | LC_ALL=C tr '\177' '?')'" 2 '' \
+        '*: not a znode path: *.. part, *UTF-8 up to U+FFFF without control *' counter get "$path"
+done
 for path in x '' / // //x /x//y /x/ /. /.. /x/./y /x/../y "$long" "$control"; do
     shown=$(printf %.100s "$path" | tr '\n' '?')
     for verb in add get rm; do
@@ -86,18 +92,28 @@ CORRAL_AUTH=x t 'CORRAL_AUTH' 2 '' '--auth or CORRAL_AUTH *' counter get /x
 for servers in x '' 127.0.0.1 127.0.0.1:x '127.0.0.1:1,,' 127.0.0.1:1/x/; do
     t "--servers $servers" 2 '' "not a ZooKeeper connect string: $servers" --servers "$servers" counter get /x
 done
-t '--home' 2 '' 'not a ZooKeeper connect string (*) or not a znode path (x)' --home x counter get /x
-CORRAL_HOME=/x/ t 'CORRAL_HOME' 2 '' '*not a znode path (/x/)' counter get /x
+t '--home' 2 '' '--home or CORRAL_HOME is not a znode path: x' --home x counter get /x
+CORRAL_HOME=/x/ t 'CORRAL_HOME' 2 '' '--home or CORRAL_HOME is not a znode path: /x/' counter get /x
+t '--servers, and a home that is right' 2 '' 'not a ZooKeeper connect string: x' --servers x --home /x counter get /x
 
-if [ -c /dev/full ]; then
-    status=0
-    "$CORRAL" --help >/dev/full 2>"$scratch/err" || status=$?
-    out='' err=$(cat "$scratch/err")
-    judge 'a full disk is told' 6 '' 'cannot write to standard output: *'
-fi
+status=0
+"$CORRAL" --help >/dev/full 2>"$scratch/err" || status=$?
+out='' err=$(cat "$scratch/err")
+judge 'a full disk is told' 6 '' 'cannot write to standard output: *'
 status=0
 "$CORRAL" --help >&- 2>"$scratch/err" || status=$?
 out='' err=$(cat "$scratch/err")
 judge 'a closed standard output is told' 6 '' 'cannot write to standard output: *'
+
+# The benchmark is strict as well, before it starts a server.
+BENCH=$(find_built bench/bench_counter) || exit 1
+for number in 1abc '' x 0 101 1.5 -1; do
+    run "$BENCH" --rounds "$number"
+    matches "bench --rounds '$number'" "$status|$out|$err" "2||bench: --rounds is not a *number*: $number"
+done
+for number in 1abc '' x 0 3601 -1 nan; do
+    run "$BENCH" --seconds "$number"
+    matches "bench --seconds '$number'" "$status|$out|$err" "2||bench: --seconds is not a number from *: $number"
+done
 
 finish
