@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "internal.h"
 #include "lib/events.h"
 #include "lib/testing.h"
@@ -183,6 +184,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+    corrali_alloc_fail_from(0);
     ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
     /* So that nothing is asked of it when the client is closed. */
     server.events->suspended(server.owner);
@@ -308,6 +310,21 @@ static void refusals_are_followed_by_longer_pauses(void)
     CU_ASSERT(events_count(&seen) <= 2);
 }
 
+/* There is no memory for a state, nor for the first of all timers. */
+static void without_memory_to_pause_it_is_read_at_once(void)
+{
+    corrali_alloc_fail_from(1);
+    answer("1", stat(10, 50, 1));
+    answer("2", stat(10, 60, 2));
+    corrali_alloc_fail_from(2);
+    REQUIRE(awaits(CORRALI_GET));
+    reply(&server, CORRAL_EACCES);
+    corrali_alloc_fail_from(0);
+    answer("3", stat(10, 70, 3));
+    REQUIRE(events_wait_value(&seen, "3"));
+    REQUIRE(server.count == 0);
+}
+
 static void a_change_while_reading_is_read_again(void)
 {
     REQUIRE(awaits(CORRALI_GET));
@@ -343,6 +360,7 @@ static CU_TestInfo tests[] = {
     {"a new session reads after a pause", a_new_session_reads_after_a_pause},
     {"it is read unasked now and then", it_is_read_unasked_now_and_then},
     {"refusals are followed by longer pauses", refusals_are_followed_by_longer_pauses},
+    {"without memory to pause it is read at once", without_memory_to_pause_it_is_read_at_once},
     {"a change while reading is read again", a_change_while_reading_is_read_again},
     {"what nobody wants is forgotten", what_nobody_wants_is_forgotten},
     CU_TEST_INFO_NULL,
