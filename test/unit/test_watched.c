@@ -227,6 +227,34 @@ static void a_deleted_one_does_not_rise(void)
     ASSERT_FORWARD(&seen);
 }
 
+/* While the callback that tells of no znode runs, one comes and goes: that is nothing new, but counted. */
+static void what_came_and_went_during_a_callback_is_not_told_twice(void)
+{
+    corral_watch *other = NULL;
+    events after;
+
+    events_open(&after);
+    events_block(&seen, true);
+    answer_absent();
+    REQUIRE(events_wait_inside(&seen));
+    change();
+    answer("1", stat(10, 10, 0));
+    change();
+    answer_absent();
+    /* Called after what is due by now. */
+    REQUIRE_STATUS(corral_watch_open(client, "/y", NULL, events_note, &after, &other), CORRAL_OK);
+    answer_absent();
+    events_block(&seen, false);
+    REQUIRE(events_wait(&after, 1));
+    ASSERT_INT64(events_count(&seen), 1);
+    change();
+    answer("2", stat(30, 30, 0));
+    REQUIRE(events_wait_value(&seen, "2"));
+    ASSERT_INT64(events_last(&seen).skipped, 2);
+    ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
+    events_close(&after);
+}
+
 static void the_renewal_of_versions_is_one_change(void)
 {
     answer("1", stat(10, 50, -2));
@@ -354,6 +382,8 @@ static void what_nobody_wants_is_forgotten(void)
 static CU_TestInfo tests[] = {
     {"an older state is read again", an_older_state_is_read_again},
     {"a deleted one does not rise", a_deleted_one_does_not_rise},
+    {"what came and went during a callback is not told twice",
+     what_came_and_went_during_a_callback_is_not_told_twice},
     {"the renewal of versions is one change", the_renewal_of_versions_is_one_change},
     {"versions may wrap", versions_may_wrap},
     {"a new session is read in behind its barrier", a_new_session_is_read_in_behind_its_barrier},
