@@ -110,7 +110,9 @@ static void print_value(watch_call *w, const corral_counter_event *event)
 
 static void end_line(watch_call *w)
 {
-    if (w->line_open) {
+    struct pollfd terminal = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    /* Not on one that is stopped: it would stop us, too. */
+    if (w->line_open && poll(&terminal, 1, 0) > 0) {
         putchar('\n');
         cli_flush_output();
     }
@@ -137,10 +139,7 @@ static void complain(watch_call *w, int status)
 /** Die of @number in the end, as who started us expects. */
 static int end_by_signal(watch_call *w, int number)
 {
-    corral_state state = corral_client_state(w->session.client);
     w->session.interrupted = number;
-    /* Without a connection a proper end would only make the user wait. */
-    w->session.unanswered = state != CORRAL_STATE_CONNECTED && state != CORRAL_STATE_RECONNECTED;
     return CLI_SIGNAL + number;
 }
 

@@ -214,6 +214,35 @@ static void it_closes_when_told_of_the_clients_end(void)
     CU_ASSERT_PTR_NULL(watch);
 }
 
+static corral_watch *closed_by_another;
+
+static void close_the_other(const event *e)
+{
+    if (e->status == CORRAL_ECLOSED) {
+        atomic_store(&close_status, corral_watch_close(closed_by_another));
+    }
+}
+
+/* Both have been told to end when the first one's callback runs. */
+static void it_is_closed_by_anothers_last_callback(void)
+{
+    events never;
+
+    events_open(&never);
+    atomic_store(&close_status, 1);
+    watch = subscribe("/limits/two", &seen);
+    REQUIRE(events_wait(&seen, 1));
+    closed_by_another = subscribe("/limits/two", &never);
+    REQUIRE(events_wait(&never, 1));
+    events_hook(&seen, close_the_other);
+    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
+    client = NULL;
+    ASSERT_STATUS(atomic_load(&close_status), CORRAL_OK);
+    ASSERT_INT64(events_count(&seen), 2);
+    ASSERT_INT64(events_count(&never), 1);
+    events_close(&never);
+}
+
 /* --- arguments --- */
 
 static void bad_arguments_are_refused(void)
@@ -401,6 +430,7 @@ static CU_TestInfo closing[] = {
     {"no callback comes after a close", no_callback_comes_after_a_close},
     {"the client may be closed first", the_client_may_be_closed_first},
     {"it closes when told of the client's end", it_closes_when_told_of_the_clients_end},
+    {"it is closed by another's last callback", it_is_closed_by_anothers_last_callback},
     CU_TEST_INFO_NULL,
 };
 
