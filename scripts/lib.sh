@@ -11,7 +11,10 @@ build=$top/build
 packages_to_run=(
     autoconf automake gcc libc6-dev libtool libzookeeper-mt-dev make pkg-config util-linux zookeeper
 )
-packages_to_test=("${packages_to_run[@]}" binutils default-jdk-headless diffutils g++ libcunit1-dev patch valgrind)
+packages_to_test=(
+    "${packages_to_run[@]}" binutils default-jdk-headless diffutils g++ libcunit1-dev libcurator-recipes-java patch
+    python3-kazoo valgrind
+)
 
 say()
 {
