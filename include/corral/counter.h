@@ -42,7 +42,7 @@ typedef enum {
 /**
  * How the znode spells the value. An empty znode holds no value in any of them:
  * Kazoo's Counter makes one when it is first used, and until its first add
- * every operation but destroy is CORRAL_ECORRUPT.
+ * every operation is CORRAL_ECORRUPT.
  */
 typedef enum {
     CORRAL_ENCODING_DECIMAL,  /**< ASCII; Kazoo's Counter */

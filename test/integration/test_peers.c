@@ -108,13 +108,12 @@ static void kazoos_empty_znode_is_no_counter_yet(void)
                   CORRAL_ECORRUPT);
     ASSERT_STATUS(corral_counter_add(counter, 1, CORRAL_FOREVER, &value), CORRAL_ECORRUPT);
     ASSERT_STATUS(corral_counter_set(counter, 1, CORRAL_FOREVER, &value), CORRAL_ECORRUPT);
+    ASSERT_STATUS(corral_counter_destroy(counter, CORRAL_FOREVER), CORRAL_ECORRUPT);
     ASSERT_ZNODE(path, "");
     assert_peer_add(kazoo, "decimal", path, 1);
     assert_add(counter, 2);
     assert_peer_add(kazoo, "decimal", path, 3);
     ASSERT_ZNODE(path, "3");
-    server_put(path, "");
-    ASSERT_STATUS(corral_counter_destroy(counter, CORRAL_FOREVER), CORRAL_OK);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
 }
 
@@ -426,6 +425,16 @@ static int64_t raw_value(const char *path, corral_encoding encoding)
     return strtoll(data, NULL, 10);
 }
 
+static bool races_with(const struct race *race, const peer *p)
+{
+    bool any = false;
+
+    for (unsigned s = 0; s < race->count; s++) {
+        any = any || race->sides[s].peer == p;
+    }
+    return any;
+}
+
 /* We are side 0 of @race; the others' peers and kinds are given. */
 static void race(struct race *race, corral_encoding encoding)
 {
@@ -434,9 +443,14 @@ static void race(struct race *race, corral_encoding encoding)
 
     race->adds = testing_scaled(ADDS);
     race->counter = open_counter(race->path, encoding);
-    /* Comes back when we are connected; the others have said that they are. */
-    ASSERT_STATUS(corral_counter_get(race->counter, CORRAL_READ_LOCAL, CORRAL_FOREVER, &value),
-                  CORRAL_ENOENT);
+    /* Either comes back when we are connected; the others have said that they are. */
+    if (races_with(race, kazoo)) {
+        /* Made by us: while it is as Kazoo makes it, empty, our adds would fail. */
+        ASSERT_STATUS(corral_counter_set(race->counter, 0, CORRAL_FOREVER, NULL), CORRAL_OK);
+    } else {
+        ASSERT_STATUS(corral_counter_get(race->counter, CORRAL_READ_LOCAL, CORRAL_FOREVER, &value),
+                      CORRAL_ENOENT);
+    }
     ASSERT_STATUS(corral_client_get_stats(client, &before), CORRAL_OK);
     run(race);
     ASSERT_STATUS(corral_client_get_stats(client, &after), CORRAL_OK);
