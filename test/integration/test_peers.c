@@ -18,8 +18,8 @@ static corral_client *client;
 
 static int start_peers(void)
 {
-    /* Retries without pause or end: who has lost a race is to be in the next one. */
-    curator = peer_start_curator(server_connect(), 1000000, 1);
+    /* Retries with hardly a pause: who has lost a race is to be in the next one. */
+    curator = peer_start_curator(server_connect(), 1, 1, 29);
     kazoo = peer_start_kazoo(server_connect(), 0.001);
     return curator != NULL && kazoo != NULL && peer_await(curator) && peer_await(kazoo) &&
                    raw_create(server_raw(), "/peers", "", 0) == ZOK

@@ -12,13 +12,13 @@ import org.apache.curator.framework.recipes.atomic.DistributedAtomicInteger;
 import org.apache.curator.framework.recipes.atomic.DistributedAtomicLong;
 import org.apache.curator.framework.recipes.shared.SharedCount;
 import org.apache.curator.framework.recipes.shared.VersionedValue;
+import org.apache.curator.retry.BoundedExponentialBackoffRetry;
 import org.apache.curator.retry.ExponentialBackoffRetry;
-import org.apache.curator.retry.RetryNTimes;
 
 /**
  * Curator's counters, to be told by another program what to do:
  *
- *     java CuratorAdds.java SERVERS RETRIES SLEEP_MS
+ *     java CuratorAdds.java SERVERS FIRST_MS MOST_MS RETRIES
  *
  * says "ready" once it is connected, and then takes commands, one a line:
  *
@@ -29,10 +29,10 @@ import org.apache.curator.retry.RetryNTimes;
  * KIND is `long` (DistributedAtomicLong), `int` (DistributedAtomicInteger) or
  * `shared` (SharedCount). Each is answered by one line: "done VALUE", "done
  * LOST" (how many tries of these adds were in vain), "done ADDED FAILED
- * SECONDS". `add` says every sum before that, on a line of its own. RETRIES and
- * SLEEP_MS are the counters' RetryNTimes; an add that is out of retries has
- * failed. One session, which all counters share. Ends with its input; exit
- * status 1 for anything unexpected.
+ * SECONDS". `add` says every sum before that, on a line of its own. The policy
+ * of the counters is a BoundedExponentialBackoffRetry(FIRST_MS, MOST_MS,
+ * RETRIES); an add that is out of retries has failed. One session, which all
+ * counters share. Ends with its input; exit status 1 for anything unexpected.
  */
 public class CuratorAdds {
     /** One add of 1. */
@@ -211,7 +211,8 @@ public class CuratorAdds {
 
     public static void main(String[] arguments) {
         try {
-            RetryPolicy policy = new RetryNTimes(Integer.parseInt(arguments[1]), Integer.parseInt(arguments[2]));
+            RetryPolicy policy = new BoundedExponentialBackoffRetry(
+                Integer.parseInt(arguments[1]), Integer.parseInt(arguments[2]), Integer.parseInt(arguments[3]));
             CuratorAdds adds = new CuratorAdds(arguments[0], policy);
             BufferedReader input = new BufferedReader(new InputStreamReader(System.in));
             String line;

@@ -68,9 +68,9 @@ static void locate(char *path, size_t size, const char *name)
     snprintf(path, size, "%s/test/%s", srcdir != NULL && *srcdir != '\0' ? srcdir : TESTING_SRCDIR, name);
 }
 
-peer *peer_start_curator(const char *servers, unsigned retries, unsigned sleep_ms)
+peer *peer_start_curator(const char *servers, unsigned first_ms, unsigned most_ms, unsigned retries)
 {
-    char source[512], count[16], sleep[16];
+    char source[512], first[16], most[16], count[16];
     char *argv[] = {(char *)"java",
                     (char *)"-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
                     (char *)"-cp",
@@ -79,13 +79,15 @@ peer *peer_start_curator(const char *servers, unsigned retries, unsigned sleep_m
                                  "slf4j-simple.jar",
                     source,
                     (char *)servers,
+                    first,
+                    most,
                     count,
-                    sleep,
                     NULL};
 
     locate(source, sizeof source, "java/CuratorAdds.java");
+    snprintf(first, sizeof first, "%u", first_ms);
+    snprintf(most, sizeof most, "%u", most_ms);
     snprintf(count, sizeof count, "%u", retries);
-    snprintf(sleep, sizeof sleep, "%u", sleep_ms);
     return peer_start(argv);
 }
 

@@ -19,10 +19,11 @@ typedef struct peer peer;
 peer *peer_start(char *const argv[]);
 
 /**
- * Curator with its counters' RetryNTimes(@retries, @sleep_ms), and Kazoo with
- * a first @delay in seconds between tries. They get ready meanwhile: await it.
+ * Curator, whose counters wait @first_ms, then ever longer up to @most_ms, and
+ * give up after @retries (at most 29); and Kazoo with a first @delay in seconds
+ * between tries. They get ready meanwhile: await it.
  */
-peer *peer_start_curator(const char *servers, unsigned retries, unsigned sleep_ms);
+peer *peer_start_curator(const char *servers, unsigned first_ms, unsigned most_ms, unsigned retries);
 peer *peer_start_kazoo(const char *servers, double delay);
 
 /** Wait until it says "ready". False: it said something else, or has ended. */
