@@ -12,20 +12,18 @@
  */
 #include <corral/counter.h>
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "cli/devserver.h"
+#include "common.h"
 #include "lib/raw.h"
 #include "lib/testing.h"
 
-enum { THREADS = 64, OUTSTANDING = 10000, ROUNDS_MAX = 100 };
+enum { THREADS = 64, OUTSTANDING = 10000 };
 
 typedef struct {
     raw *bare;
@@ -45,24 +43,8 @@ typedef struct {
     double (*run)(bench *b);
     double wanted; /* ratio to the bare loop that --check asks for */
     bench state;
-    double rates[ROUNDS_MAX], ratios[ROUNDS_MAX];
+    double rates[BENCH_ROUNDS_MAX], ratios[BENCH_ROUNDS_MAX];
 } way;
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void sleep_for(double seconds)
-{
-    struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-
-    while (nanosleep(&t, &t) != 0) {
-    }
-}
 
 static void fail(bench *b, const char *what, int status)
 {
@@ -75,7 +57,7 @@ static void fail(bench *b, const char *what, int status)
 
 static double run_bare(bench *b)
 {
-    double start = now(), end = start;
+    double start = bench_now(), end = start;
     uint64_t count = 0;
 
     while (end - start < b->seconds) {
@@ -89,14 +71,14 @@ static double run_bare(bench *b)
         }
         b->total++;
         count++;
-        end = now();
+        end = bench_now();
     }
     return (double)count / (end - start);
 }
 
 static double run_blocking(bench *b)
 {
-    double start = now(), end = start;
+    double start = bench_now(), end = start;
     uint64_t count = 0;
 
     while (end - start < b->seconds) {
@@ -107,7 +89,7 @@ static double run_blocking(bench *b)
             return 0;
         }
         count++;
-        end = now();
+        end = bench_now();
     }
     b->total += count;
     return (double)count / (end - start);
@@ -138,7 +120,7 @@ static void *add_until_stopped(void *arg)
 static double run_threads(bench *b)
 {
     static adder adders[THREADS];
-    double start = now();
+    double start = bench_now();
     uint64_t count = 0;
 
     atomic_store(&b->stop, false);
@@ -148,14 +130,14 @@ static double run_threads(bench *b)
             abort();
         }
     }
-    sleep_for(b->seconds);
+    bench_sleep(b->seconds);
     atomic_store(&b->stop, true);
     for (int i = 0; i < THREADS; i++) {
         pthread_join(adders[i].thread, NULL);
         count += adders[i].count;
     }
     b->total += count;
-    return (double)count / (now() - start);
+    return (double)count / (bench_now() - start);
 }
 
 /* The asynchronous adds; all but `ended` is the dispatch thread's. */
@@ -193,7 +175,7 @@ static void on_added(int status, int64_t value, const corral_stamp *stamp, void 
 
 static double run_asynchronous(bench *b)
 {
-    double start = now();
+    double start = bench_now();
 
     loop.b = b;
     loop.count = 0;
@@ -208,7 +190,7 @@ static double run_asynchronous(bench *b)
             abort(); /* fewer would never end */
         }
     }
-    sleep_for(b->seconds);
+    bench_sleep(b->seconds);
     atomic_store(&b->stop, true);
     pthread_mutex_lock(&loop.mutex);
     while (!loop.ended) {
@@ -216,7 +198,7 @@ static double run_asynchronous(bench *b)
     }
     pthread_mutex_unlock(&loop.mutex);
     b->total += loop.count;
-    return (double)loop.count / (now() - start);
+    return (double)loop.count / (bench_now() - start);
 }
 
 static way ways[] = {
@@ -228,22 +210,6 @@ static way ways[] = {
 #define WAYS (sizeof ways / sizeof *ways)
 
 /* --- rounds and figures --- */
-
-static int compare(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-
-    return a < b ? -1 : a > b;
-}
-
-static double median(const double *figures, unsigned count)
-{
-    double sorted[ROUNDS_MAX];
-
-    memcpy(sorted, figures, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare);
-    return count % 2 == 1 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
-}
 
 /* Make the znodes and handles of all ways below @root. */
 static bool prepare(const char *root, double seconds, raw *bare, corral_client *client)
@@ -306,9 +272,9 @@ static bool print_medians(unsigned rounds)
 
     printf("\nmedians of %u rounds\n", rounds);
     for (size_t i = 0; i < WAYS; i++) {
-        double ratio = median(ways[i].ratios, rounds);
+        double ratio = bench_median(ways[i].ratios, rounds);
 
-        printf("%-34s %12.0f /s %9.2f x", ways[i].name, median(ways[i].rates, rounds), ratio);
+        printf("%-34s %12.0f /s %9.2f x", ways[i].name, bench_median(ways[i].rates, rounds), ratio);
         if (i > 0) {
             printf("   (at least %g)%s", ways[i].wanted, ratio < ways[i].wanted ? "  MISSED" : "");
             good = good && ratio >= ways[i].wanted;
@@ -319,7 +285,7 @@ static bool print_medians(unsigned rounds)
 }
 
 /* 0; 1 when a total was wrong or something failed; 2 when a ratio was missed. */
-static int run(const char *servers, double seconds, unsigned rounds)
+static int run(const char *servers, const bench_settings *settings)
 {
     raw *bare = raw_open(servers), *reader = raw_open(servers);
     corral_client *client = NULL;
@@ -329,13 +295,13 @@ static int run(const char *servers, double seconds, unsigned rounds)
     snprintf(root, sizeof root, "/corral-bench/%ld", (long)getpid());
     if (bare == NULL || reader == NULL || corral_client_open(servers, NULL, &client) != CORRAL_OK) {
         fprintf(stderr, "bench: no connection to %s\n", servers);
-    } else if (prepare(root, seconds, bare, client)) {
+    } else if (prepare(root, settings->seconds, bare, client)) {
         good = run_round(0, false); /* warms up the server, too */
-        for (unsigned r = 0; r < rounds && good; r++) {
+        for (unsigned r = 0; r < settings->rounds && good; r++) {
             good = run_round(r, true);
         }
         good = good && totals_are_right(reader);
-        fast = good && print_medians(rounds);
+        fast = good && print_medians(settings->rounds);
     }
     for (size_t i = 0; i < WAYS; i++) {
         corral_counter_close(ways[i].state.counter);
@@ -349,79 +315,10 @@ static int run(const char *servers, double seconds, unsigned rounds)
     return !good ? 1 : fast ? 0 : 2;
 }
 
-/* The number that @text is, from @least to @most; -1, and a word about it, if it is none. */
-static double parse_number(const char *option, const char *text, double least, double most)
-{
-    char *end;
-    double number = strtod(text, &end);
-
-    if (end == text || *end != '\0' || !(number >= least && number <= most)) {
-        fprintf(stderr, "bench: --%s is not a number from %g to %g: %s\n", option, least, most, text);
-        return -1;
-    }
-    return number;
-}
-
-static int usage(FILE *to)
-{
-    fprintf(to,
-            "usage: bench_counter [--seconds S] [--rounds N] [--check]\n"
-            "  --seconds S  how long each way is measured in a round, 0.01 to 3600 (default 1.5)\n"
-            "  --rounds N   how many rounds, 1 to %d (default 5)\n"
-            "  --check      exit 1 when a median ratio is below what is wanted\n",
-            ROUNDS_MAX);
-    return to == stdout ? 0 : 2;
-}
-
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"seconds", required_argument, NULL, 's'},
-                                            {"rounds", required_argument, NULL, 'r'},
-                                            {"check", no_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *servers = getenv("CORRAL_SERVERS");
-    dev_ensemble *ensemble = NULL;
-    double seconds = 1.5;
-    double rounds = 5;
-    bool check = false;
-    char error[512];
-    int option;
+    bench_settings settings = {.seconds = 1.5, .rounds = 5};
+    int said = bench_options(argc, argv, &settings, NULL, NULL);
 
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case 's':
-            seconds = parse_number("seconds", optarg, 0.01, 3600);
-            break;
-        case 'r':
-            rounds = parse_number("rounds", optarg, 1, ROUNDS_MAX);
-            if (rounds > 0 && rounds != (unsigned)rounds) {
-                fprintf(stderr, "bench: --rounds is not a whole number: %s\n", optarg);
-                rounds = -1;
-            }
-            break;
-        case 'c':
-            check = true;
-            break;
-        default:
-            return usage(option == 'h' ? stdout : stderr);
-        }
-        if (seconds < 0 || rounds < 0) {
-            return 2;
-        }
-    }
-    if (optind < argc) {
-        return usage(stderr);
-    }
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    if (servers == NULL) {
-        if (dev_start(&(dev_options){.nodes = 1}, &ensemble, error, sizeof error) != 0) {
-            fprintf(stderr, "bench: %s\n", error);
-            return 1;
-        }
-        servers = dev_connect_string(ensemble);
-    }
-    int status = run(servers, seconds, (unsigned)rounds);
-    dev_stop(ensemble);
-    return status == 2 ? check : status;
+    return said != 0 ? said - 1 : bench_run(run, &settings);
 }

@@ -40,7 +40,11 @@ typedef enum {
 /** Flags of a counter. */
 #define CORRAL_COUNTER_AT_MOST_ONCE 1u
 
-/** How the znode spells the value. */
+/**
+ * How the znode spells the value. An empty znode holds no value in any of them:
+ * Kazoo's Counter makes one when it is first used, and until its first add
+ * every operation is CORRAL_ECORRUPT.
+ */
 typedef enum {
     CORRAL_ENCODING_DECIMAL,  /**< ASCII; Kazoo's Counter */
     CORRAL_ENCODING_INT64_BE, /**< 8 bytes, big-endian; Curator's DistributedAtomicLong */
