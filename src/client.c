@@ -80,7 +80,7 @@ void corrali_unlock(corral_client *client)
     }
     pthread_mutex_unlock(&client->mutex);
     if (wake_dispatch) {
-        pthread_cond_signal(&client->dispatch.wake);
+        pthread_cond_broadcast(&client->dispatch.wake);
     }
     while ((link = corrali_list_pop(&woken)) != NULL) {
         corrali_latch_open(&CORRALI_CONTAINER(link, corral_op, task.link)->ended);
@@ -146,7 +146,8 @@ static bool options_valid(const corral_client_options *options)
 {
     if (options->version != CORRAL_CLIENT_OPTIONS_VERSION || options->session_timeout_ms < 0 ||
         options->session_timeout_ms > INT32_MAX || options->request_timeout_ms < 0 ||
-        (options->auth_count > 0 && options->auth == NULL) || options->log_level > CORRAL_LOG_DEBUG) {
+        (options->auth_count > 0 && options->auth == NULL) || options->log_level > CORRAL_LOG_DEBUG ||
+        options->dispatch > CORRAL_DISPATCH_FD) {
         return false;
     }
     for (size_t i = 0; i < options->auth_count; i++) {
@@ -227,6 +228,7 @@ static int copy_options(corral_client *client, const corral_client_options *opti
     client->request_timeout_ms = options->request_timeout_ms == 0 ? session : options->request_timeout_ms;
     client->announcer.callback = options->state_cb;
     client->announcer.arg = options->state_arg;
+    client->dispatch.mode = options->dispatch;
     client->log.callback = options->log_cb;
     client->log.arg = options->log_arg;
     client->log.level = options->log_level == CORRAL_LOG_NONE ? CORRAL_LOG_WARN : options->log_level;
@@ -259,6 +261,7 @@ static void free_client(corral_client *client)
         corrali_free((char *)client->acl_entries[i].scheme);
         corrali_free((char *)client->acl_entries[i].id);
     }
+    corrali_sweep_destroy(client);
     corrali_writer_destroy(client);
     corrali_epochs_destroy(client);
     corrali_timers_destroy(&client->timers);
@@ -284,6 +287,7 @@ void corrali_client_unref(corral_client *client)
 static corral_client *new_client(void)
 {
     corral_client *client = corrali_alloc(sizeof *client);
+    pthread_condattr_t monotonic;
 
     if (client == NULL) {
         return NULL;
@@ -295,7 +299,11 @@ static corral_client *new_client(void)
     pthread_mutex_init(&client->mutex, NULL);
     pthread_cond_init(&client->counter_idle, NULL);
     pthread_cond_init(&client->watch_idle, NULL);
-    pthread_cond_init(&client->dispatch.wake, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&client->dispatch.wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    client->dispatch.fd = -1;
     corrali_list_init(&client->woken);
     corrali_list_init(&client->dispatch.tasks);
     corrali_list_init(&client->counters);
@@ -335,6 +343,9 @@ static int start(corral_client *client, const char *servers, const char *chroot,
     status = backend->vtable->start(backend, &client->backend_options, &corrali_session_events, client);
     if (status != CORRAL_OK) {
         corrali_log_remove(&client->log);
+        corrali_lock(client);
+        client->announcer.count = 0; /* nobody is told of a client that will not be */
+        corrali_unlock(client);
         corrali_dispatch_stop(client);
     }
     return status;
@@ -459,6 +470,7 @@ static void begin_close_locked(corral_client *client)
 {
     client->closing = true;
     corrali_client_abort_all_locked(client, CORRAL_ECLOSED);
+    corrali_sweep_stop_locked(client);
     client->farewell.fire = farewell_timed_out;
     if (!client->ready || corrali_timers_set(&client->timers, &client->farewell,
                                              corrali_time_after_locked(client, FAREWELL_MS)) != CORRAL_OK) {

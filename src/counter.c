@@ -119,7 +119,11 @@ int corral_counter_close(corral_counter *counter)
     corrali_unlock(client); /* wakes who waits in a call */
     corrali_lock(client);
     while (counter->alive > 0 && !corrali_dispatching(client)) {
-        pthread_cond_wait(&client->counter_idle, &client->mutex);
+        if (client->dispatch.mode == CORRAL_DISPATCH_FD) {
+            (void)corrali_dispatch_help_locked(client, NULL);
+        } else {
+            pthread_cond_wait(&client->counter_idle, &client->mutex);
+        }
     }
     last = corrali_counter_unref_locked(counter);
     corrali_unlock(client);

@@ -1,28 +1,63 @@
 /*
- * Delivery of callbacks: a thread per client that takes all tasks that are due
- * at once, runs them one after another without a lock, and then releases them
- * together.
+ * Delivery of callbacks. What is due is taken all at once, run in order
+ * without a lock, and then released together. Two modes:
+ *
+ * CORRAL_DISPATCH_THREAD: a thread per client does nothing else.
+ *
+ * CORRAL_DISPATCH_FD: there is no such thread. An eventfd is readable while
+ * something is due, and who calls corral_client_dispatch() runs it: one thread
+ * at a time. A call that waits for a callback helps, lest it wait for itself.
  */
+#include <errno.h>
 #include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "internal.h"
 
-/* The client whose callbacks this thread runs. */
-static _Thread_local const corral_client *dispatching;
+/* Clients whose callbacks this thread runs: with descriptors, one's callback may dispatch another's. */
+typedef struct frame frame;
+struct frame {
+    const corral_client *client;
+    const frame *outer;
+};
+
+static _Thread_local const frame *innermost;
 
 bool corrali_dispatching(const corral_client *client)
 {
-    return dispatching == client;
+    const frame *each = innermost;
+
+    while (each != NULL && each->client != client) {
+        each = each->outer;
+    }
+    return each != NULL;
+}
+
+/* The descriptor tells whether there are tasks: under the mutex, so that the two always agree. */
+static void show_due_locked(const corrali_dispatch *own, bool due)
+{
+    uint64_t count = 1;
+
+    if (own->fd >= 0) {
+        (void)!(due ? write(own->fd, &count, sizeof count) : read(own->fd, &count, sizeof count));
+    }
 }
 
 void corrali_dispatch_add_locked(corral_client *client, corrali_task *task)
 {
-    corrali_list_append(&client->dispatch.tasks, &task->link);
+    corrali_dispatch *own = &client->dispatch;
+
+    if (corrali_list_empty(&own->tasks)) {
+        show_due_locked(own, true);
+    }
+    corrali_list_append(&own->tasks, &task->link);
 }
 
-static void run_all(corrali_link *due, corrali_link *done)
+static int run_all(corrali_link *due, corrali_link *done)
 {
     corrali_link *link;
+    int count = 0;
 
     while ((link = corrali_list_pop(due)) != NULL) {
         corrali_task *task = CORRALI_CONTAINER(link, corrali_task, link);
@@ -32,7 +67,9 @@ static void run_all(corrali_link *due, corrali_link *done)
         if (keep) {
             corrali_list_append(done, link);
         }
+        count++;
     }
+    return count;
 }
 
 static void release_all_locked(corrali_link *done)
@@ -46,16 +83,38 @@ static void release_all_locked(corrali_link *done)
     }
 }
 
+/* Run what is due now on this thread; unlocks meanwhile. Returns how many tasks that were. */
+static int run_batch_locked(corral_client *client)
+{
+    corrali_dispatch *own = &client->dispatch;
+    frame here = {.client = client, .outer = innermost};
+    corrali_link due;
+    corrali_link done;
+    int count;
+
+    if (corrali_list_empty(&own->tasks)) {
+        return 0;
+    }
+    corrali_list_init(&due);
+    corrali_list_init(&done);
+    corrali_list_prepend_all(&due, &own->tasks);
+    show_due_locked(own, false);
+    innermost = &here;
+    corrali_unlock(client);
+    count = run_all(&due, &done);
+    corrali_lock(client);
+    release_all_locked(&done);
+    innermost = here.outer;
+    return count;
+}
+
+/* --- CORRAL_DISPATCH_THREAD --- */
+
 static void *dispatch_main(void *context)
 {
     corral_client *client = context;
     corrali_dispatch *own = &client->dispatch;
-    corrali_link due;
-    corrali_link done;
 
-    corrali_list_init(&due);
-    corrali_list_init(&done);
-    dispatching = client;
     corrali_lock(client);
     for (;;) {
         while (corrali_list_empty(&own->tasks) && !own->stopping) {
@@ -63,20 +122,15 @@ static void *dispatch_main(void *context)
             pthread_cond_wait(&own->wake, &client->mutex);
         }
         own->idle = false;
-        if (corrali_list_empty(&own->tasks)) {
+        if (run_batch_locked(client) == 0) {
             break;
         }
-        corrali_list_prepend_all(&due, &own->tasks);
-        corrali_unlock(client);
-        run_all(&due, &done);
-        corrali_lock(client);
-        release_all_locked(&done);
     }
     corrali_unlock(client);
     return NULL;
 }
 
-int corrali_dispatch_start(corral_client *client)
+static int start_thread(corral_client *client)
 {
     sigset_t all;
     sigset_t before;
@@ -89,7 +143,7 @@ int corrali_dispatch_start(corral_client *client)
     return failed == 0 ? CORRAL_OK : CORRAL_ENOMEM;
 }
 
-void corrali_dispatch_stop(corral_client *client)
+static void stop_thread(corral_client *client)
 {
     corrali_lock(client);
     client->dispatch.stopping = true;
@@ -97,4 +151,108 @@ void corrali_dispatch_stop(corral_client *client)
     pthread_cond_signal(&client->dispatch.wake);
     corrali_unlock(client);
     pthread_join(client->dispatch.thread, NULL);
+}
+
+/* --- CORRAL_DISPATCH_FD --- */
+
+static int open_descriptor(corral_client *client)
+{
+    client->dispatch.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return client->dispatch.fd >= 0 ? CORRAL_OK : CORRAL_ENOMEM;
+}
+
+/* Wait for a change that dispatch.wake tells of; false: @until has come first. */
+static bool wait_locked(corral_client *client, const struct timespec *until)
+{
+    corrali_dispatch *own = &client->dispatch;
+
+    own->idle = true;
+    if (until == NULL) {
+        return pthread_cond_wait(&own->wake, &client->mutex) == 0;
+    }
+    return pthread_cond_timedwait(&own->wake, &client->mutex, until) != ETIMEDOUT;
+}
+
+/* The one thread that may: run what is due. */
+static int run_here_locked(corral_client *client)
+{
+    corrali_dispatch *own = &client->dispatch;
+    int count;
+
+    own->running = true;
+    count = run_batch_locked(client);
+    own->running = false;
+    if (own->idle) {
+        own->idle = false;
+        pthread_cond_broadcast(&own->wake);
+    }
+    return count;
+}
+
+/* Have the thread that does so finish, then run what is due. */
+static int run_next_locked(corral_client *client)
+{
+    while (client->dispatch.running) {
+        (void)wait_locked(client, NULL);
+    }
+    return run_here_locked(client);
+}
+
+bool corrali_dispatch_help_locked(corral_client *client, const struct timespec *until)
+{
+    if (client->dispatch.running || corrali_list_empty(&client->dispatch.tasks)) {
+        return wait_locked(client, until);
+    }
+    (void)run_here_locked(client);
+    return true;
+}
+
+int corral_client_fd(corral_client *client)
+{
+    int status = client == NULL ? CORRAL_EINVAL : corrali_enter(client);
+
+    if (status != CORRAL_OK) {
+        return status;
+    }
+    return client->dispatch.mode == CORRAL_DISPATCH_FD ? client->dispatch.fd : CORRAL_ENOTSUP;
+}
+
+int corral_client_dispatch(corral_client *client)
+{
+    int status = client == NULL ? CORRAL_EINVAL : corrali_enter(client);
+
+    if (status == CORRAL_OK && client->dispatch.mode != CORRAL_DISPATCH_FD) {
+        status = CORRAL_ENOTSUP;
+    }
+    if (status == CORRAL_OK) {
+        status = corrali_enter_blocking(client);
+    }
+    if (status != CORRAL_OK) {
+        return status;
+    }
+    corrali_lock(client);
+    status = run_next_locked(client);
+    corrali_unlock(client);
+    return status;
+}
+
+/* --- both --- */
+
+int corrali_dispatch_start(corral_client *client)
+{
+    return client->dispatch.mode == CORRAL_DISPATCH_FD ? open_descriptor(client) : start_thread(client);
+}
+
+void corrali_dispatch_stop(corral_client *client)
+{
+    if (client->dispatch.mode == CORRAL_DISPATCH_THREAD) {
+        stop_thread(client);
+        return;
+    }
+    corrali_lock(client);
+    while (run_next_locked(client) > 0) {
+    }
+    corrali_unlock(client);
+    (void)close(client->dispatch.fd);
+    client->dispatch.fd = -1;
 }

@@ -5,6 +5,7 @@
  *
  *     counter*.c watch*.c     recipes: state machines that never block
  *     writer.c mkdirs.c       house-keeping znodes that recipes share
+ *     sweep.c                 ... and what clients that crashed have left of them
  *     client.c session.c      life of a client; session, held requests, timers
  *     op.c dispatch.c         operation handles; delivery of callbacks
  *     backend.h               ZooKeeper, clock and randomness
@@ -35,12 +36,13 @@
 #include "latch.h"
 #include "list.h"
 #include "log.h"
+#include "sweep.h"
 #include "timer.h"
 #include "writer.h"
 
 /* --- dispatch.c: delivery of callbacks --- */
 
-/* Something for the dispatch thread. */
+/* Something to be delivered where callbacks run. */
 typedef struct corrali_task corrali_task;
 struct corrali_task {
     corrali_link link;
@@ -49,19 +51,34 @@ struct corrali_task {
 };
 
 typedef struct {
+    corral_dispatch mode; /* set when made */
+    corrali_link tasks;   /* due, in order */
+    bool idle;            /* somebody waits for wake */
+    pthread_cond_t wake;  /* on CLOCK_MONOTONIC; tasks are due, or running has ended */
+
+    /* CORRAL_DISPATCH_THREAD */
     pthread_t thread;
-    pthread_cond_t wake;
-    corrali_link tasks; /* due, in order */
-    bool idle;          /* the thread waits for tasks */
-    bool stopping;      /* it ends when there are none left */
+    bool stopping; /* it ends when no tasks are left */
+
+    /* CORRAL_DISPATCH_FD */
+    int fd;       /* an eventfd, readable while there are tasks; -1: none */
+    bool running; /* a thread runs callbacks */
 } corrali_dispatch;
 
+/* Returns 0 or CORRAL_ENOMEM. */
 int corrali_dispatch_start(corral_client *client);
 void corrali_dispatch_add_locked(corral_client *client, corrali_task *task);
-/* Run what is due, then end the thread. */
+/* Run what is due, then end the thread or close the descriptor. */
 void corrali_dispatch_stop(corral_client *client);
 /* Is this thread running callbacks of @client? */
 bool corrali_dispatching(const corral_client *client);
+/*
+ * CORRAL_DISPATCH_FD: get on with what somebody waits for who would otherwise
+ * wait for a loop that may be themselves. Runs what is due here, or waits until
+ * something is, or until another thread is done with its batch. False: @until
+ * of CLOCK_MONOTONIC (NULL: never) has come first.
+ */
+bool corrali_dispatch_help_locked(corral_client *client, const struct timespec *until);
 
 /* --- op.c: operations --- */
 
@@ -187,6 +204,7 @@ struct corral_client {
     size_t in_flight;
 
     corrali_writer writer;
+    corrali_sweep sweep;
     corral_client_stats stats;
 };
 

@@ -6,7 +6,6 @@
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CLOSED, AWAITED, OPEN };
@@ -36,13 +35,16 @@ void corrali_latch_open(corrali_latch *latch)
     }
 }
 
-static struct timespec deadline_after(int64_t timeout_ms)
+struct timespec corrali_latch_deadline(int64_t timeout_ms)
 {
+    /* Some 300 years: a deadline that cannot overflow. */
+    int64_t bounded = timeout_ms > INT64_MAX / 1000000 ? INT64_MAX / 1000000 : timeout_ms;
     struct timespec until;
 
+    bounded = bounded < 0 ? 0 : bounded;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(timeout_ms / 1000);
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(bounded / 1000);
+    until.tv_nsec += (long)(bounded % 1000) * 1000000;
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec += 1;
         until.tv_nsec -= 1000000000;
@@ -60,8 +62,6 @@ static bool passed(const struct timespec *until)
 
 int corrali_latch_wait(corrali_latch *latch, int64_t timeout_ms)
 {
-    /* Some 300 years: a deadline that cannot overflow. */
-    int64_t bounded = timeout_ms > INT64_MAX / 1000000 ? INT64_MAX / 1000000 : timeout_ms;
     struct timespec until;
 
     if (corrali_latch_is_open(latch)) {
@@ -70,7 +70,7 @@ int corrali_latch_wait(corrali_latch *latch, int64_t timeout_ms)
     if (timeout_ms == 0) {
         return CORRAL_ETIMEDOUT;
     }
-    until = deadline_after(bounded < 0 ? 0 : bounded);
+    until = corrali_latch_deadline(timeout_ms);
     for (;;) {
         uint32_t seen = CLOSED;
 

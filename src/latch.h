@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 typedef struct {
     _Atomic uint32_t word; /* closed, closed with waiters, open */
@@ -22,6 +23,9 @@ bool corrali_latch_is_open(const corrali_latch *latch);
 
 /* Open it: everything done before is visible to who sees it open. */
 void corrali_latch_open(corrali_latch *latch);
+
+/* @timeout_ms (negative: 0; at most 300 years) from now, on CLOCK_MONOTONIC. */
+struct timespec corrali_latch_deadline(int64_t timeout_ms);
 
 /* Wait at most @timeout_ms (negative: for ever). Returns 0 or CORRAL_ETIMEDOUT. */
 int corrali_latch_wait(corrali_latch *latch, int64_t timeout_ms);

@@ -4,7 +4,7 @@
 #include "counter.h"
 #include "internal.h"
 
-/* Give the user's callback its result: on the dispatch thread. */
+/* Give the user's callback its result. */
 static void run_callback(corrali_task *task)
 {
     corral_op *op = CORRALI_CONTAINER(task, corral_op, task);
@@ -145,6 +145,21 @@ int corral_op_cancel(corral_op *op)
     return CORRAL_OK;
 }
 
+/* Nobody but this thread may be there to run the callback: so it runs what is due while it waits. */
+static int wait_dispatching(corral_op *op, int64_t timeout_ms)
+{
+    corral_client *client = op->counter->client;
+    struct timespec until = corrali_latch_deadline(timeout_ms);
+    bool in_time = timeout_ms != 0;
+
+    corrali_lock(client);
+    while (in_time && !corrali_latch_is_open(&op->ended)) {
+        in_time = corrali_dispatch_help_locked(client, timeout_ms == CORRAL_FOREVER ? NULL : &until);
+    }
+    corrali_unlock(client);
+    return corrali_latch_is_open(&op->ended) ? CORRAL_OK : CORRAL_ETIMEDOUT;
+}
+
 int corral_op_wait(corral_op *op, int64_t timeout_ms)
 {
     int status;
@@ -153,7 +168,12 @@ int corral_op_wait(corral_op *op, int64_t timeout_ms)
         return CORRAL_EINVAL;
     }
     status = corrali_enter_blocking(op->counter->client);
-    return status != CORRAL_OK ? status : corrali_latch_wait(&op->ended, timeout_ms);
+    if (status != CORRAL_OK) {
+        return status;
+    }
+    return op->counter->client->dispatch.mode == CORRAL_DISPATCH_FD
+               ? wait_dispatching(op, timeout_ms)
+               : corrali_latch_wait(&op->ended, timeout_ms);
 }
 
 int corral_op_status(const corral_op *op)

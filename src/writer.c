@@ -195,6 +195,9 @@ static void registered_locked(corral_client *client, int status, const char *pat
         drop_lane_locked(lane);
         refuse_all_locked(client, status, path);
     }
+    if (own->state == CORRALI_WRITER_REGISTERED) {
+        corrali_sweep_start_locked(client);
+    }
     farewell_check_locked(client);
 }
 

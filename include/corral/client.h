@@ -1,11 +1,12 @@
 /**
  * A client: one ZooKeeper session at a time, kept up in the background.
  *
- * Threads: every function may be called from any thread. A client has one
- * dispatch thread on which all its callbacks run, one after another and with
- * no lock held; so a callback may call anything that does not wait. Blocking
- * calls and corral_client_close() from a callback of the same client return
- * CORRAL_EDEADLK. After fork() the child may use no object of the parent:
+ * Threads: every function may be called from any thread. All callbacks of a
+ * client run one after another and with no lock held: on a dispatch thread of
+ * its own or, with CORRAL_DISPATCH_FD, where the program's event loop calls
+ * corral_client_dispatch(). So a callback may call anything that does not
+ * wait. Blocking calls and corral_client_close() from a callback of the same
+ * client return CORRAL_EDEADLK. After fork() the child may use no object of the parent:
  * every call returns CORRAL_EFORK and changes nothing. All signals are blocked
  * in the client's threads.
  *
@@ -79,6 +80,12 @@ typedef struct {
     const char *id;
 } corral_acl;
 
+/** Where the callbacks of a client run. The log callback alone has no such place. */
+typedef enum {
+    CORRAL_DISPATCH_THREAD, /**< on a thread that the client makes for them (default) */
+    CORRAL_DISPATCH_FD      /**< on the program's threads: see corral_client_fd() */
+} corral_dispatch;
+
 #define CORRAL_CLIENT_OPTIONS_VERSION 1
 
 /** Options of a client. Everything is copied. A zero field means its default. */
@@ -97,10 +104,11 @@ typedef struct {
     corral_log_cb log_cb;
     void *log_arg;
     corral_log_level log_level;     /**< default CORRAL_LOG_WARN when log_cb is set */
+    corral_dispatch dispatch;       /**< where callbacks run */
 } corral_client_options;
 
 #define CORRAL_CLIENT_OPTIONS_INIT { CORRAL_CLIENT_OPTIONS_VERSION, CORRAL_ACL_OPEN, 0, 0, NULL, \
-    NULL, 0, NULL, 0, NULL, NULL, NULL, NULL, CORRAL_LOG_NONE }
+    NULL, 0, NULL, 0, NULL, NULL, NULL, NULL, CORRAL_LOG_NONE, CORRAL_DISPATCH_THREAD }
 
 /**
  * Make a client of the ensemble @servers ("host:port,host:port/chroot"; NULL:
@@ -110,7 +118,7 @@ typedef struct {
  * variable of the environment that is empty counts as unset.
  *
  * Returns 0; CORRAL_EINVAL for a malformed connect string, option or
- * credential; CORRAL_ENOMEM (also: no thread could be made).
+ * credential; CORRAL_ENOMEM (also: no thread or descriptor could be made).
  */
 CORRAL_API int corral_client_open(const char *servers, const corral_client_options *options,
                                   corral_client **ret_client);
@@ -120,7 +128,8 @@ CORRAL_API int corral_client_open(const char *servers, const corral_client_optio
  * been applied), run what callbacks are due, remove the client's house-keeping
  * znodes, end the session and free the client. May take some seconds when the
  * server does not answer. Objects made from the client may be closed before or
- * after; their calls then return CORRAL_ECLOSED.
+ * after; their calls then return CORRAL_ECLOSED. With CORRAL_DISPATCH_FD the
+ * callbacks run on the calling thread, and the descriptor is closed.
  *
  * NULL is harmless and 0. CORRAL_EDEADLK from a callback, CORRAL_EFORK in a
  * forked child: nothing done. No other thread may use @client meanwhile or after.
@@ -129,6 +138,43 @@ CORRAL_API int corral_client_close(corral_client *client);
 
 /** The state of @client now. Any thread. */
 CORRAL_API corral_state corral_client_state(const corral_client *client);
+
+/**
+ * The descriptor of a client with CORRAL_DISPATCH_FD, for poll(), epoll and
+ * their like. It is readable (POLLIN) exactly while callbacks are due: call
+ * corral_client_dispatch() then. The program neither reads, writes nor closes
+ * it; it is the same one until corral_client_close(), which closes it, and
+ * before which it must be taken out of a loop that goes on.
+ *
+ * In this mode the client has no dispatch thread, and callbacks run nowhere but
+ * inside corral_client_dispatch(), and inside calls that wait for a callback:
+ * corral_client_close(), the close of an object that has callbacks due, and
+ * corral_op_wait() unless its timeout is 0. These run whatever is due, in
+ * order, also callbacks of other objects of the client, instead of waiting for
+ * a loop that may be their own caller's. Blocking calls, as
+ * corral_counter_add(), need no dispatching and run no callback, so a loop's
+ * thread may make them, too.
+ *
+ * Returns a descriptor, which is at least 0; CORRAL_ENOTSUP in the other mode,
+ * CORRAL_EINVAL for NULL, CORRAL_EFORK. Any thread.
+ */
+CORRAL_API int corral_client_fd(corral_client *client);
+
+/**
+ * Run the callbacks that are due now, on this thread, without waiting for more.
+ * What becomes due meanwhile is left for the next call, so that a callback that
+ * submits operations does not keep the loop from its other work.
+ *
+ * Several threads may call this: one at a time runs callbacks, the others wait
+ * until it is done and then run what is due by then.
+ *
+ * Returns how many operations and other events were delivered, 0 when nothing
+ * was due. (An operation that was given no callback counts; several states for
+ * one state callback count as one event.) CORRAL_EDEADLK from a callback of the
+ * same client; CORRAL_ENOTSUP without CORRAL_DISPATCH_FD; CORRAL_EINVAL for
+ * NULL; CORRAL_EFORK. Any thread.
+ */
+CORRAL_API int corral_client_dispatch(corral_client *client);
 
 /** Figures of a client since it was opened; for monitoring and tests. */
 typedef struct {

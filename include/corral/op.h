@@ -5,9 +5,10 @@
  * non-zero nothing was submitted and the callback never runs. When it returns
  * 0 the callback runs exactly once, never from inside the call, also when the
  * operation is canceled, times out, loses its session or its client is closed.
- * A NULL callback is allowed. Callbacks of one client run one after another on
- * its dispatch thread, with no lock held; they may submit and cancel
- * operations but not wait: blocking calls from there return CORRAL_EDEADLK.
+ * A NULL callback is allowed. Callbacks of one client run one after another,
+ * with no lock held, on its dispatch thread or where corral_client_dispatch()
+ * is called; they may submit and cancel operations but not wait: blocking calls
+ * from there return CORRAL_EDEADLK.
  *
  * @timeout_ms is one deadline over everything the operation does, counted from
  * the call: CORRAL_FOREVER for none, 0 to wait for no other client (the
@@ -61,7 +62,8 @@ CORRAL_API int corral_op_cancel(corral_op *op);
 
 /**
  * Wait until @op has ended and its callback has returned, at most @timeout_ms
- * (0: only look). Returns 0 then, CORRAL_ETIMEDOUT otherwise; CORRAL_EDEADLK
+ * (0: only look). With CORRAL_DISPATCH_FD this thread runs the callbacks that
+ * become due meanwhile, whichever they are. Returns 0 then, CORRAL_ETIMEDOUT otherwise; CORRAL_EDEADLK
  * from a callback of the same client; CORRAL_EINVAL; CORRAL_EFORK. The outcome
  * is told by corral_op_status(). Any thread, several at once.
  */

@@ -61,6 +61,8 @@ static int call_everything(void)
     const int statuses[] = {
         corral_counter_open(client, "/fork/made", NULL, &made),
         corral_client_get_stats(client, &stats),
+        corral_client_fd(client),
+        corral_client_dispatch(client),
         corral_counter_add(counter, 1, CORRAL_FOREVER, &value),
         corral_counter_get(counter, CORRAL_READ_LOCAL, CORRAL_FOREVER, &value),
         corral_counter_set(counter, 1, CORRAL_FOREVER, &value),

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/events.h"
 #include "lib/server.h"
 
 static corral_client *client;
@@ -145,8 +146,17 @@ static void past_the_greatest(void)
 static void past_the_last(void)
 {
     int64_t czxid = stat_of("/wrap/minus-5").czxid;
+    corral_watch *watch = NULL;
+    events seen;
 
+    events_open(&seen);
+    begin("/wrap/minus-5", 0);
+    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, &watch), CORRAL_OK);
     hammer("/wrap/minus-5");
+    REQUIRE(events_wait_value(&seen, "116"));
+    ASSERT_FORWARD(&seen);
+    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
+    events_close(&seen);
     ASSERT_ZNODE("/wrap/minus-5", "116");
     /* To -4, -3, -2; then made anew at 0, and 12 more. */
     ASSERT_INT64(stat_of("/wrap/minus-5").version, 12);
@@ -157,8 +167,13 @@ static void the_stamps_go_on(void)
 {
     corral_stamp last = {0};
     recorder results;
+    corral_watch *watch = NULL;
+    events seen;
 
+    events_open(&seen);
     begin("/wrap/many", 0);
+    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, &watch), CORRAL_OK);
+    REQUIRE(events_wait_value(&seen, "100"));
     for (unsigned i = 0; i < 4; i++) {
         record result;
 
@@ -175,7 +190,15 @@ static void the_stamps_go_on(void)
         ASSERT_INT64(last.mzxid, stat_of("/wrap/many").mzxid);
         ASSERT_INT64(last.czxid, stat_of("/wrap/many").czxid);
         recorder_close(&results);
+        /* Each value that stays is seen, also that of the new znode, as one change. */
+        REQUIRE(events_wait(&seen, i + 2));
+        ASSERT_INT64(events_last(&seen).number, 101 + i);
+        ASSERT_INT64(events_last(&seen).skipped, 0);
     }
+    ASSERT_INT64(events_count(&seen), 5);
+    ASSERT_FORWARD(&seen);
+    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
+    events_close(&seen);
 }
 
 static void without_a_lane(void)
