@@ -260,7 +260,6 @@ static void on_expired(void *owner)
     client->connected = false;
     client->ready = false;
     client->session_id = 0;
-    corrali_watched_expired_locked(client);
     corrali_announce_locked(client, CORRAL_STATE_LOST);
     corrali_unlock(client);
 }

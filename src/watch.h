@@ -36,9 +36,10 @@ typedef struct {
     corrali_timer pause;        /* before the next read */
     int64_t pause_ms;           /* length of the last one after a refusal; 0: none */
     bool reading;
-    bool again;                /* there was a change while reading */
-    bool armed;                /* @current is what the server has, and the next change will be told */
-    bool fired;                /* a change was told since then */
+    bool again; /* there was a change while reading */
+    bool armed; /* @current is what the server has while there is a connection, and the next change will be
+                   told */
+    bool fired; /* a change was told since then */
     corrali_snapshot *current; /* NULL: nothing is known yet */
 
     /* Of the states that could be read: */
@@ -105,9 +106,7 @@ extern _Atomic int64_t corrali_watched_check_ms;
 
 /* A watch has fired. */
 void corrali_watched_changed_locked(corral_client *client, const char *path);
-/* The session has expired, and all watches with it. */
-void corrali_watched_expired_locked(corral_client *client);
-/* A new one can be used. */
+/* A new session can be used; the old one's watches have ended with it. */
 void corrali_watched_renew_locked(corral_client *client);
 /* Let all subscriptions deliver @status as their last. */
 void corrali_watched_end_all_locked(corral_client *client, int status);

@@ -348,13 +348,6 @@ void corrali_watched_changed_locked(corral_client *client, const char *path)
     }
 }
 
-void corrali_watched_expired_locked(corral_client *client)
-{
-    for (corrali_link *link = client->watched.next; link != &client->watched; link = link->next) {
-        CORRALI_CONTAINER(link, corrali_watched, link)->armed = false;
-    }
-}
-
 void corrali_watched_renew_locked(corral_client *client)
 {
     for (corrali_link *link = client->watched.next; link != &client->watched; link = link->next) {

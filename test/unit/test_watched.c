@@ -363,6 +363,21 @@ static void a_change_while_reading_is_read_again(void)
     REQUIRE(server.count == 0);
 }
 
+static void the_last_state_comes_before_the_end(void)
+{
+    events_block(&seen, true);
+    answer("1", stat(10, 50, 1));
+    REQUIRE(events_wait_inside(&seen));
+    change();
+    answer("2", stat(10, 60, 2));
+    server.events->auth_failed(server.owner);
+    events_block(&seen, false);
+    REQUIRE(events_wait(&seen, 3));
+    ASSERT_VALUE(&seen, 0, "1");
+    ASSERT_VALUE(&seen, 1, "2");
+    ASSERT_STATUS(events_get(&seen, 2).status, CORRAL_EACCES);
+}
+
 static void what_nobody_wants_is_forgotten(void)
 {
     answer("1", stat(10, 50, 1));
@@ -392,6 +407,7 @@ static CU_TestInfo tests[] = {
     {"refusals are followed by longer pauses", refusals_are_followed_by_longer_pauses},
     {"without memory to pause it is read at once", without_memory_to_pause_it_is_read_at_once},
     {"a change while reading is read again", a_change_while_reading_is_read_again},
+    {"the last state comes before the end", the_last_state_comes_before_the_end},
     {"what nobody wants is forgotten", what_nobody_wants_is_forgotten},
     CU_TEST_INFO_NULL,
 };
