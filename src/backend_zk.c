@@ -15,6 +15,8 @@
 
 #include <corral/status.h>
 
+#include "config.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -165,6 +167,20 @@ static void close_session(corrali_zk *self, corrali_zk_session *own, zhandle_t *
     corrali_free(own);
 }
 
+/*
+ * By default libzookeeper looks up its hosts each time its I/O thread comes
+ * round, twice for a request: that costs a fifth of a request's time, and
+ * where a name server is slow, the session. A lost connection is soon enough.
+ */
+static void resolve_when_lost(zhandle_t *handle)
+{
+#ifdef HAVE_ZOO_SET_SERVERS_RESOLUTION_DELAY
+    (void)zoo_set_servers_resolution_delay(handle, -1);
+#else
+    (void)handle;
+#endif
+}
+
 /* Make a handle. NULL: it could not be made, for now. */
 static zhandle_t *open_session(corrali_zk *self, corrali_zk_session **ret_session)
 {
@@ -188,6 +204,7 @@ static zhandle_t *open_session(corrali_zk *self, corrali_zk_session **ret_sessio
         corrali_free(own);
         return NULL;
     }
+    resolve_when_lost(handle);
     *ret_session = own;
     return handle;
 }
