@@ -121,7 +121,11 @@ static void lane_lent(corrali_borrower *borrower, corrali_lane *lane, int status
         corrali_batch_fail(own, status, path);
     } else {
         own->lane = lane;
-        corrali_batch_write(own);
+        if (corrali_batch_prepare(own)) {
+            corrali_batch_write(own);
+        } else {
+            corrali_batch_return_lane(own); /* it took long */
+        }
     }
 }
 
@@ -185,6 +189,9 @@ bool corrali_batch_leave_locked(corral_op *op)
 
     corrali_list_remove(&op->task.link);
     own->disturbed = true;
+    if (own->phase == CORRALI_BATCH_COMPUTING && corrali_list_empty(&own->ops)) {
+        corrali_batch_return_lane(own); /* its functions may not be run for long */
+    }
     if (!exposed && corrali_withdraw_locked(client, &own->request)) {
         /* Not sent, so it can be made anew without this operation. A moment
          * later, as others may be about to leave, too. */

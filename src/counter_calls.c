@@ -93,18 +93,36 @@ static int submit_int64(corral_counter *counter, const order *ordered, corral_in
     return submit(counter, ordered, &(corral_op){.callback.int64 = cb, .arg = arg}, ret_op);
 }
 
-/* The blocking form: an operation on this stack. */
-static int call(corral_counter *counter, const order *ordered, int64_t *ret_value)
+/*
+ * The blocking form on an operation of its own: of an update, because it has to
+ * outlast a close of the counter by the function; and where callbacks run in
+ * the program's own loop, because this thread may be the one that has to run a
+ * function that others wait for.
+ */
+static int call_and_help(corral_counter *counter, const order *ordered, int64_t *ret_value)
 {
-    int status = check_order(counter, ordered);
-    corral_op op;
+    corral_op *op;
+    int status = submit(counter, ordered, &(corral_op){.arg = NULL}, &op);
 
-    if (status == CORRAL_OK) {
-        status = corrali_enter_blocking(counter->client);
-    }
     if (status != CORRAL_OK) {
         return status;
     }
+    (void)corral_op_wait(op, CORRAL_FOREVER);
+    status = corral_op_status(op);
+    if (ret_value != NULL &&
+        (status == CORRAL_OK || (status == CORRAL_ECONFLICT && ordered->kind == CORRALI_COMPARE_SET))) {
+        *ret_value = op->value;
+    }
+    corral_op_unref(op);
+    return status;
+}
+
+/* The same on an operation of this stack. */
+static int call_on_stack(corral_counter *counter, const order *ordered, int64_t *ret_value)
+{
+    corral_op op;
+    int status;
+
     corrali_lock(counter->client);
     status = accepts_locked(counter);
     if (status == CORRAL_OK) {
@@ -124,6 +142,24 @@ static int call(corral_counter *counter, const order *ordered, int64_t *ret_valu
         *ret_value = op.value;
     }
     return op.status;
+}
+
+/* The blocking form of all calls. */
+static int call(corral_counter *counter, const order *ordered, int64_t *ret_value)
+{
+    int status = check_order(counter, ordered);
+
+    if (status == CORRAL_OK) {
+        status = corrali_enter_blocking(counter->client);
+    }
+    if (status != CORRAL_OK) {
+        return status;
+    }
+    if (ordered->kind == CORRALI_UPDATE ||
+        (counter->client->dispatch.mode == CORRAL_DISPATCH_FD && ordered->kind != CORRALI_READ)) {
+        return call_and_help(counter, ordered, ret_value);
+    }
+    return call_on_stack(counter, ordered, ret_value);
 }
 
 int corral_counter_add(corral_counter *counter, int64_t delta, int64_t timeout_ms, int64_t *ret_value)
@@ -188,26 +224,13 @@ int corral_counter_compare_set_async(corral_counter *counter, int64_t expected, 
         cb, arg, ret_op);
 }
 
-/* Not an operation on this stack: it would have to outlast a close of the counter by its own function. */
 int corral_counter_update(corral_counter *counter, corral_counter_fn fn, void *fn_arg, int64_t timeout_ms,
                           int64_t *ret_value)
 {
-    corral_op *op;
-    int status = counter == NULL ? CORRAL_EINVAL : corrali_enter_blocking(counter->client);
-
-    if (status == CORRAL_OK) {
-        status = corral_counter_update_async(counter, fn, fn_arg, timeout_ms, NULL, NULL, &op);
-    }
-    if (status != CORRAL_OK) {
-        return status;
-    }
-    (void)corral_op_wait(op, CORRAL_FOREVER);
-    status = corral_op_status(op);
-    if (status == CORRAL_OK && ret_value != NULL) {
-        *ret_value = op->value;
-    }
-    corral_op_unref(op);
-    return status;
+    return call(
+        counter,
+        &(order){.kind = CORRALI_UPDATE, .function = fn, .function_arg = fn_arg, .timeout_ms = timeout_ms},
+        ret_value);
 }
 
 int corral_counter_update_async(corral_counter *counter, corral_counter_fn fn, void *fn_arg,

@@ -76,6 +76,16 @@ static bool overwritten(const corrali_batch *own)
     return own->kind == CORRALI_BATCH_CHANGE && !own->creates && own->after.czxid != own->cell->cache.czxid;
 }
 
+static void tell_overwritten(corrali_batch *own)
+{
+    corrali_cell *cell = own->cell;
+
+    corrali_log(&cell->client->log, CORRAL_LOG_WARN,
+                "corral: %s was deleted and made again by another program, and is overwritten",
+                corrali_path_shown(cell->client, cell->path));
+    end_uncertain(own, CORRAL_ECONFLICT, cell->path);
+}
+
 static void committed(corrali_batch *own)
 {
     corrali_cell *cell = own->cell;
@@ -88,14 +98,12 @@ static void committed(corrali_batch *own)
         }
     }
     learn_state(own);
+    corrali_batch_forget_acl(own);
     if (own->kind == CORRALI_BATCH_CHECK && cell->cache.knowledge == CORRALI_ABSENT) {
         corrali_cell_forget(cell); /* it was absent, it is there now: compute again */
         corrali_batch_requeue(own);
     } else if (overwritten(own)) {
-        corrali_log(&cell->client->log, CORRAL_LOG_WARN,
-                    "corral: %s was deleted and made again by another program, and is overwritten",
-                    corrali_path_shown(cell->client, cell->path));
-        end_uncertain(own, CORRAL_ECONFLICT, cell->path);
+        tell_overwritten(own);
     } else {
         cell->cache = own->after;
         cell->confirmed_at = corrali_now_locked(cell->client);
@@ -114,6 +122,7 @@ static void lost_race(corrali_batch *own)
     int64_t bound = cell->backoff_ns < BACKOFF_MIN_NS ? BACKOFF_MIN_NS : 2 * cell->backoff_ns;
 
     client->stats.lost_races++;
+    corrali_batch_forget_acl(own);
     corrali_cell_forget(cell);
     corrali_batch_requeue(own);
     cell->backoff_ns = bound > BACKOFF_MAX_NS ? BACKOFF_MAX_NS : bound;
@@ -156,10 +165,14 @@ static void failed_at_epoch(corrali_batch *own, int status)
     }
     corrali_batch_return_lane(own);
     cell->epoch_known = false;
+    corrali_batch_forget_acl(own);
     if (status == CORRAL_ECONFLICT || status == CORRAL_ENOENT) {
         corrali_batch_requeue(own);
     } else {
-        corrali_batch_end_ops(&own->ops, status, status, corrali_epoch_path(cell->client, cell->epoch));
+        /* Refused as a whole, unless it is about permissions. */
+        corrali_batch_end_ops(&own->ops, status, status,
+                              status == CORRAL_EACCES ? corrali_epoch_path(cell->client, cell->epoch)
+                                                      : cell->path);
     }
     corrali_batch_advance(own);
 }
@@ -197,6 +210,36 @@ static void failed_at_counter(corrali_batch *own, int status)
     }
 }
 
+static void resolved(corrali_batch *own)
+{
+    corrali_cell *cell = own->cell;
+
+    if (overwritten(own)) {
+        tell_overwritten(own);
+    } else {
+        end_applied(own);
+    }
+    corrali_cell_forget(cell);
+    cell->epoch_known = cell->epoch_known && own->kind != CORRALI_BATCH_DELETION;
+    corrali_batch_return_lane(own);
+    corrali_batch_advance(own);
+}
+
+/* The reply that would have told which znode was changed was lost. If it is there still, it was that one. */
+static void incarnation_seen(corrali_request *request)
+{
+    corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
+
+    if (request->status == CORRAL_ELOST) {
+        corrali_submit_locked(own->cell->client, request);
+        return;
+    }
+    if (request->status == CORRAL_OK && request->stat.czxid < own->after.mzxid) {
+        own->after.czxid = request->stat.czxid;
+    }
+    resolved(own);
+}
+
 static void lane_read(corrali_request *request)
 {
     corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
@@ -223,11 +266,14 @@ static void lane_read(corrali_request *request)
     }
     /* For the stamps alone; what the counter is now has to be read. */
     own->after.version = own->creates ? 0 : (int32_t)((uint32_t)cell->cache.version + 1);
-    end_applied(own);
-    corrali_cell_forget(cell);
-    cell->epoch_known = cell->epoch_known && own->kind != CORRALI_BATCH_DELETION;
-    corrali_batch_return_lane(own);
-    corrali_batch_advance(own);
+    if (own->kind == CORRALI_BATCH_CHANGE && !own->creates) {
+        own->request.kind = CORRALI_EXISTS;
+        own->request.path = cell->path;
+        own->request.done = incarnation_seen;
+        corrali_submit_locked(cell->client, &own->request);
+    } else {
+        resolved(own);
+    }
 }
 
 /* The first attempt has moved the lane on. Its number proves it, and its mzxid is that of the counter's

@@ -2,6 +2,8 @@
  * What a batch is computed from: the state of the counter's znode, with its
  * epoch (see epoch.h), and for a counter whose versions run out, its ACL.
  */
+#include <string.h>
+
 #include "alloc.h"
 #include "counter_batch.h"
 #include "epoch.h"
@@ -9,7 +11,8 @@
 
 /*
  * What is remembered of a counter that nobody has used for so long is read
- * again: there are other programs, which destroy counters without a word.
+ * again, as it is without a connection, which takes who knows how long: there
+ * are other programs, which destroy counters without a word.
  */
 enum { IDLE_NS = 1000000000 };
 
@@ -156,6 +159,23 @@ void corrali_batch_forget_acl(corrali_batch *own)
     own->acl_count = 0;
 }
 
+/*
+ * Servers show who may not administer a znode "x" in place of all digests. Made
+ * with that ACL, it would be nobody's.
+ */
+static bool is_masked(const corral_acl *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(entries[i].id);
+
+        if (strcmp(entries[i].scheme, "digest") == 0 && length >= 2 &&
+            strcmp(entries[i].id + length - 2, ":x") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool copy_acl(corrali_batch *own, const corral_acl *entries, size_t count)
 {
     own->acl = corrali_alloc((count + 1) * sizeof *own->acl);
@@ -179,7 +199,9 @@ static void acl_replied(corrali_request *request)
     corrali_cell *cell = own->cell;
 
     own->awaited = 0;
-    if (request->status == CORRAL_OK && !copy_acl(own, request->acl, request->length)) {
+    if (request->status == CORRAL_OK && is_masked(request->acl, request->length)) {
+        corrali_batch_fail(own, CORRAL_EACCES, cell->path);
+    } else if (request->status == CORRAL_OK && !copy_acl(own, request->acl, request->length)) {
         corrali_batch_fail(own, CORRAL_ENOMEM, cell->path);
     } else if (request->status == CORRAL_OK || request->status == CORRAL_ELOST) {
         corrali_batch_advance(own);
@@ -208,7 +230,8 @@ bool corrali_batch_prepare(corrali_batch *own)
     corrali_cell *cell = own->cell;
     bool present = cell->cache.knowledge == CORRALI_PRESENT;
 
-    if (present && corrali_now_locked(cell->client) - cell->confirmed_at > IDLE_NS) {
+    if (present &&
+        (!cell->client->ready || corrali_now_locked(cell->client) - cell->confirmed_at > IDLE_NS)) {
         corrali_cell_forget(cell);
         present = false;
     }

@@ -38,6 +38,9 @@ void corrali_watch_offer_locked(corral_watch *watch, corrali_snapshot *state)
 
 void corrali_watch_end_locked(corral_watch *watch, int status)
 {
+    if (watch->ended) {
+        return;
+    }
     watch->ended = true;
     watch->ending = status;
     queue_locked(watch);

@@ -147,13 +147,12 @@ CORRAL_API corral_state corral_client_state(const corral_client *client);
  * before which it must be taken out of a loop that goes on.
  *
  * In this mode the client has no dispatch thread, and callbacks run nowhere but
- * inside corral_client_dispatch(), and inside calls that wait for a callback:
- * corral_client_close(), the close of an object that has callbacks due, and
- * corral_op_wait() unless its timeout is 0. These run whatever is due, in
+ * inside corral_client_dispatch(), and inside calls that may have to wait for a
+ * callback, or for the function of an update: corral_client_close(), the close
+ * of an object that has callbacks due, corral_op_wait() unless its timeout is 0,
+ * and blocking calls that change a counter. These run whatever is due, in
  * order, also callbacks of other objects of the client, instead of waiting for
- * a loop that may be their own caller's. Blocking calls, as
- * corral_counter_add(), need no dispatching and run no callback, so a loop's
- * thread may make them, too.
+ * a loop that may be their own caller's. So a loop's thread may make them, too.
  *
  * Returns a descriptor, which is at least 0; CORRAL_ENOTSUP in the other mode,
  * CORRAL_EINVAL for NULL, CORRAL_EFORK. Any thread.

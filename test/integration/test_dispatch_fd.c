@@ -171,7 +171,20 @@ static void it_is_readable_when_something_is_due(void)
     }
 }
 
-static void blocking_calls_run_no_callback(void)
+static void blocking_reads_run_no_callback(void)
+{
+    heard due = {0};
+    int64_t value = -1;
+
+    make_due(hear, &due);
+    ASSERT_STATUS(corral_counter_get(counter, CORRAL_READ_LINEARIZABLE, CORRAL_FOREVER, &value), CORRAL_OK);
+    ASSERT_INT64(atomic_load(&due.calls), 0);
+    CU_ASSERT(readable(0));
+    ASSERT_INT64(corral_client_dispatch(client), 1);
+    assert_heard_here(&due, CORRAL_ECANCELED);
+}
+
+static void blocking_changes_run_what_is_due(void)
 {
     heard due = {0};
     int64_t value = -1;
@@ -179,12 +192,51 @@ static void blocking_calls_run_no_callback(void)
     make_due(hear, &due);
     ASSERT_STATUS(corral_counter_add(counter, 5, CORRAL_FOREVER, &value), CORRAL_OK);
     ASSERT_INT64(value, 5);
-    ASSERT_STATUS(corral_counter_get(counter, CORRAL_READ_LINEARIZABLE, CORRAL_FOREVER, &value), CORRAL_OK);
-    ASSERT_INT64(value, 5);
-    ASSERT_INT64(atomic_load(&due.calls), 0);
-    CU_ASSERT(readable(0));
-    ASSERT_INT64(corral_client_dispatch(client), 1);
     assert_heard_here(&due, CORRAL_ECANCELED);
+    value = -1;
+    ASSERT_STATUS(corral_counter_compare_set(counter, 6, 7, CORRAL_FOREVER, &value), CORRAL_ECONFLICT);
+    ASSERT_INT64(value, 5);
+    ASSERT_STATUS(corral_counter_destroy(counter, CORRAL_FOREVER), CORRAL_OK);
+}
+
+static int one_more(int64_t value, int64_t *ret_value, void *arg)
+{
+    *(pthread_t *)arg = pthread_self();
+    *ret_value = value + 1;
+    return 0;
+}
+
+/* The function that they wait for is run by nobody else. */
+static void blocking_changes_wait_for_no_update(void)
+{
+    heard first = {0};
+    pthread_t where;
+    int64_t value = -1;
+
+    ASSERT_STATUS(corral_counter_set(counter, 10, CORRAL_FOREVER, NULL), CORRAL_OK);
+    REQUIRE_STATUS(corral_counter_update_async(counter, one_more, &where, CORRAL_FOREVER, hear, &first, NULL),
+                   CORRAL_OK);
+    ASSERT_STATUS(corral_counter_add(counter, 5, CORRAL_FOREVER, &value), CORRAL_OK);
+    ASSERT_INT64(value, 16);
+    CU_ASSERT(pthread_equal(where, pthread_self()));
+    ASSERT_STATUS(corral_counter_update(counter, one_more, &where, CORRAL_FOREVER, &value), CORRAL_OK);
+    ASSERT_INT64(value, 17);
+    assert_heard_here(&first, CORRAL_OK);
+}
+
+/* Nobody has run its function, so there is a lane to be given back. */
+static void closing_with_an_update_leaves_nothing(void)
+{
+    heard first = {0};
+    pthread_t where;
+
+    REQUIRE_STATUS(corral_counter_update_async(counter, one_more, &where, CORRAL_FOREVER, hear, &first, NULL),
+                   CORRAL_OK);
+    await_due();
+    close_all();
+    assert_heard_here(&first, CORRAL_ECLOSED);
+    ASSERT_INT64(raw_count_below(server_raw(), "/corral/writers"), 0);
+    begin(with_descriptor());
 }
 
 static void operations_without_callback_are_events_as_well(void)
@@ -428,7 +480,11 @@ static void states_are_told_there_too(void)
     close_all();
     options.state_cb = hear_state;
     options.state_arg = &states;
-    begin(options);
+    client = open_client(proxy_servers(through), options);
+    fd = corral_client_fd(client);
+    REQUIRE_STATUS(corral_counter_open(client, "/descriptor", NULL, &counter), CORRAL_OK);
+    /* A read, which runs no callback, to have a connection. */
+    ASSERT_STATUS(corral_counter_get(counter, CORRAL_READ_LOCAL, CORRAL_FOREVER, &value), CORRAL_OK);
     ASSERT_INT64(atomic_load(&states.calls), 0);
     CU_ASSERT(readable(0));
     ASSERT_INT64(corral_client_dispatch(client), 1); /* connecting and connected */
@@ -767,7 +823,10 @@ static void several_loops_share_the_work(void)
 
 static CU_TestInfo descriptor[] = {
     {"it is readable when something is due", it_is_readable_when_something_is_due},
-    {"blocking calls run no callback", blocking_calls_run_no_callback},
+    {"blocking reads run no callback", blocking_reads_run_no_callback},
+    {"blocking changes run what is due", blocking_changes_run_what_is_due},
+    {"blocking changes wait for no update", blocking_changes_wait_for_no_update},
+    {"closing with an update leaves nothing", closing_with_an_update_leaves_nothing},
     {"operations without callback are events as well", operations_without_callback_are_events_as_well},
     {"there is one thread less", there_is_one_thread_less},
     {"it is closed with the client", it_is_closed_with_the_client},
