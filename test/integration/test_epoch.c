@@ -144,28 +144,45 @@ static void delete_and_make_again(const char *path, const char *text)
 }
 
 /* Other programs do not set epochs. Within a second, the damage is done, and told. */
-static void an_unannounced_change_is_told(void)
+static void assert_told(const char *path, bool lose_the_reply)
 {
+    proxy_rule rule = {.count = 1};
     int status = CORRAL_OK;
     int64_t result = -1;
 
-    open_counters("/epoch/unannounced", 0);
+    open_counters(path, 0);
     while (status == CORRAL_OK) {
         ASSERT_STATUS(corral_counter_set(counters[0], 4, CORRAL_FOREVER, NULL), CORRAL_OK);
         ASSERT_STATUS(corral_counter_set(counters[0], 5, CORRAL_FOREVER, NULL), CORRAL_OK);
-        assert_version("/epoch/unannounced", 1);
-        delete_and_make_again("/epoch/unannounced", "1000");
+        assert_version(path, 1);
+        delete_and_make_again(path, "1000");
+        proxy_cut(through, PROXY_AFTER, lose_the_reply ? &rule : NULL);
         status = corral_counter_add(counters[0], 1, CORRAL_FOREVER, &result);
         if (status == CORRAL_OK) {
             /* This machine is so busy that it was more than a second. */
-            REQUIRE(result == 1001 && raw_delete(server_raw(), "/epoch/unannounced") == ZOK);
+            REQUIRE(result == 1001 && raw_delete(server_raw(), path) == ZOK);
         }
     }
     ASSERT_STATUS(status, CORRAL_EUNCERTAIN);
-    ASSERT_ZNODE("/epoch/unannounced", "6");
+    ASSERT_ZNODE(path, "6");
     /* From then on it is the counter that it knows. */
     ASSERT_STATUS(corral_counter_add(counters[0], 1, CORRAL_FOREVER, &result), CORRAL_OK);
     ASSERT_INT64(result, 7);
+}
+
+static void an_unannounced_change_is_told(void)
+{
+    assert_told("/epoch/unannounced", false);
+}
+
+/* It was the reply that would have told. */
+static void it_is_found_out_without_the_reply(void)
+{
+    corral_client_stats stats;
+
+    assert_told("/epoch/unannounced-lost", true);
+    ASSERT_STATUS(corral_client_get_stats(clients[0], &stats), CORRAL_OK);
+    CU_ASSERT(stats.resends_applied >= 1);
 }
 
 /* After a second nothing remembered is trusted. */
@@ -210,6 +227,7 @@ static CU_TestInfo announced[] = {
 
 static CU_TestInfo unannounced[] = {
     {"an unannounced change is told", an_unannounced_change_is_told},
+    {"it is found out without the reply", it_is_found_out_without_the_reply},
     {"what has been idle is read again", what_has_been_idle_is_read_again},
     CU_TEST_INFO_NULL,
 };

@@ -26,7 +26,7 @@ static const struct {
     {"/wrap/sign", "2147483644"}, {"/wrap/minus-5", "-5"},      {"/wrap/at-most-once", "-4"},
     {"/wrap/minus-1", "-1"},      {"/wrap/children", "-2"},     {"/wrap/acl", "-2"},
     {"/wrap/reply-lost", "-2"},   {"/wrap/request-lost", "-2"}, {"/wrap/destroy", "-2"},
-    {"/wrap/many", "-3"},
+    {"/wrap/many", "-3"},         {"/wrap/masked", "-2"},
 };
 
 enum { PREPARED = sizeof prepared / sizeof *prepared };
@@ -260,6 +260,21 @@ static void the_acl_is_kept(void)
     deallocate_ACL_vector(&found);
 }
 
+/* Whoever may not administer it is not shown the digest, so cannot make it again. */
+static void a_masked_acl_is_not_lost(void)
+{
+    struct ACL entries[] = {{.perms = ZOO_PERM_ALL, .id = {"digest", "ops:abcdefghijklmnopqrstuvwxyz0="}},
+                            {.perms = ZOO_PERM_READ | ZOO_PERM_WRITE, .id = {"world", "anyone"}}};
+    struct ACL_vector acl = {.count = 2, .data = entries};
+    int64_t czxid = stat_of("/wrap/masked").czxid;
+
+    REQUIRE(raw_set_acl(server_raw(), "/wrap/masked", &acl) == ZOK);
+    begin("/wrap/masked", 0);
+    ASSERT_STATUS(corral_counter_add(counter, 1, CORRAL_FOREVER, NULL), CORRAL_EACCES);
+    ASSERT_ZNODE("/wrap/masked", "100");
+    ASSERT_INT64(stat_of("/wrap/masked").czxid, czxid);
+}
+
 static void lose(proxy_place place, const char *path)
 {
     proxy_rule rule = {.count = 1};
@@ -301,6 +316,7 @@ static CU_TestInfo tests[] = {
     {"-1 is refused", minus_1_is_refused},
     {"a parent cannot be replaced", a_parent_cannot_be_replaced},
     {"the ACL is kept", the_acl_is_kept},
+    {"a masked ACL is not lost", a_masked_acl_is_not_lost},
     {"a lost reply", a_lost_reply},
     {"a lost request", a_lost_request},
     {"a destroy", a_destroy},
