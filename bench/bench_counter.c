@@ -41,7 +41,7 @@ typedef struct {
 typedef struct {
     const char *name;
     double (*run)(bench *b);
-    double wanted; /* ratio to the bare loop that --check asks for */
+    double wanted; /* ratio to the bare loop that --check asks for; 0: none */
     bench state;
     double rates[BENCH_ROUNDS_MAX], ratios[BENCH_ROUNDS_MAX];
 } way;
@@ -74,6 +74,16 @@ static double run_bare(bench *b)
         end = bench_now();
     }
     return (double)count / (end - start);
+}
+
+/* By default libzookeeper looks its hosts up at every request; Corral lets it do so when a connection is
+ * lost. */
+static double run_tuned(bench *b)
+{
+    (void)zoo_set_servers_resolution_delay(raw_handle(b->bare), -1);
+    double rate = run_bare(b);
+    (void)zoo_set_servers_resolution_delay(raw_handle(b->bare), 0);
+    return rate;
 }
 
 static double run_blocking(bench *b)
@@ -203,6 +213,7 @@ static double run_asynchronous(bench *b)
 
 static way ways[] = {
     {.name = "bare zoo_set2 loop", .run = run_bare, .wanted = 1},
+    {.name = "the same, hosts not looked up", .run = run_tuned, .wanted = 0},
     {.name = "one thread, blocking", .run = run_blocking, .wanted = 0.9},
     {.name = "64 threads, blocking", .run = run_threads, .wanted = 15},
     {.name = "10,000 outstanding, asynchronous", .run = run_asynchronous, .wanted = 300},
@@ -275,7 +286,7 @@ static bool print_medians(unsigned rounds)
         double ratio = bench_median(ways[i].ratios, rounds);
 
         printf("%-34s %12.0f /s %9.2f x", ways[i].name, bench_median(ways[i].rates, rounds), ratio);
-        if (i > 0) {
+        if (i > 0 && ways[i].wanted > 0) {
             printf("   (at least %g)%s", ways[i].wanted, ratio < ways[i].wanted ? "  MISSED" : "");
             good = good && ratio >= ways[i].wanted;
         }

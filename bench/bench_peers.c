@@ -61,9 +61,22 @@ typedef struct {
     double fairness[BENCH_ROUNDS_MAX]; /* slowest process to fastest */
 } way;
 
-enum { BARE, ONE, ONE_CURATOR, ONE_KAZOO, MANY, MANY_EAGER, MANY_CURATOR, SPREAD, SPREAD_CURATOR, WAYS };
+enum {
+    BARE,
+    BARE_TUNED,
+    ONE,
+    ONE_CURATOR,
+    ONE_KAZOO,
+    MANY,
+    MANY_EAGER,
+    MANY_CURATOR,
+    SPREAD,
+    SPREAD_CURATOR,
+    WAYS
+};
 static way ways[WAYS] = {
     [BARE] = {"bare zoo_set2 loop", CORRAL, "bare", 1, 1, SLICES},
+    [BARE_TUNED] = {"the same, hosts not looked up", CORRAL, "tuned", 1, 1, SLICES},
     [ONE] = {"Corral, 1 thread", CORRAL, "corral", 1, 1, SLICES},
     [ONE_CURATOR] = {"Curator, 1 thread", CURATOR, "long", 1, 1, SLICES},
     [ONE_KAZOO] = {"Kazoo, 1 thread", KAZOO, "decimal", 1, 1, SLICES},
@@ -79,7 +92,7 @@ static const struct {
     int way, to;
     double wanted;
 } goals[] = {
-    {ONE, BARE, 0.95},       {ONE, ONE_CURATOR, 1.6}, {ONE, ONE_KAZOO, 1.8},
+    {ONE, BARE, 0.95},       {ONE, BARE_TUNED, 0},    {ONE, ONE_CURATOR, 1.6},      {ONE, ONE_KAZOO, 1.8},
     {MANY, MANY_EAGER, 100}, {MANY, MANY_CURATOR, 0}, {SPREAD, SPREAD_CURATOR, 10},
 };
 static const double fairness_wanted = 1.0 / 3;

@@ -46,7 +46,7 @@ static place *find(const char *kind, const char *path)
     }
     place *p = &places[place_count];
     snprintf(p->path, sizeof p->path, "%s", path);
-    if (strcmp(kind, "bare") == 0) {
+    if (strcmp(kind, "corral") != 0) {
         char data[32];
         int result = raw_get(bare, path, data, sizeof data, &p->stat);
 
@@ -147,7 +147,13 @@ static bool obey(const char *line)
     if (p == NULL) {
         return false;
     }
-    return p->counter == NULL ? run_bare(p, seconds) : run_corral(p, threads, seconds);
+    if (p->counter != NULL) {
+        return run_corral(p, threads, seconds);
+    }
+    /* By default libzookeeper looks its hosts up at every request; Corral lets it do so when a connection is
+     * lost. */
+    (void)zoo_set_servers_resolution_delay(raw_handle(bare), strcmp(kind, "tuned") == 0 ? -1 : 0);
+    return run_bare(p, seconds);
 }
 
 int bench_work(const char *servers)
