@@ -394,11 +394,14 @@ static void connections_cut_at_any_moment(void)
     CU_ASSERT(stats().resends > 0);
 }
 
+/* So many that they last longer than the restarts. */
+enum { RESTART_ADDS = 3000 };
+
 static void *add_in_background(void *arg)
 {
     workers_result *result = arg;
 
-    *result = workers_add(counters, THREADS, testing_scaled(500));
+    *result = workers_add(counters, THREADS, testing_scaled(RESTART_ADDS));
     return NULL;
 }
 
@@ -419,7 +422,7 @@ static void the_server_restarts(void)
         REQUIRE(dev_restart(server_ensemble(), 0, error, sizeof error) == 0);
     }
     pthread_join(adding, NULL);
-    ASSERT_EXACT(&result, THREADS * testing_scaled(500), 0);
+    ASSERT_EXACT(&result, THREADS * testing_scaled(RESTART_ADDS), 0);
     workers_free(&result);
     ASSERT_INT64(stats().uncertain, 0);
 }
