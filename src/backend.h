@@ -32,6 +32,11 @@ typedef struct {
     int64_t ephemeral_owner;
 } corrali_stat;
 
+/* Compare-and-swap takes it for any version: also that of a znode that has come to it. */
+#define CORRALI_VERSION_ANY (-1)
+/* The last version that can be told from that. */
+#define CORRALI_VERSION_LAST (-2)
+
 /* One write of a multi. */
 typedef enum { CORRALI_CREATE, CORRALI_SET, CORRALI_DELETE, CORRALI_CHECK } corrali_write_kind;
 
@@ -40,7 +45,7 @@ typedef struct {
     const char *path;
     const char *data; /* CREATE, SET */
     size_t length;
-    int32_t version;       /* SET, DELETE, CHECK; -1: any */
+    int32_t version;       /* SET, DELETE, CHECK; or CORRALI_VERSION_ANY */
     bool ephemeral;        /* CREATE */
     bool open;             /* CREATE: open to everybody instead of the client's own ACL */
     const corral_acl *acl; /* CREATE: this instead; NULL: as said above */

@@ -15,16 +15,15 @@
 
 #include <corral/status.h>
 
-#include "config.h"
-
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "alloc.h"
+#include "config.h"
 #include "log.h"
+#include "thread.h"
 #include "timer.h"
 
 /* Pause between attempts to make a handle, when its hosts cannot be resolved. */
@@ -325,20 +324,17 @@ static void stop_clock(corrali_zk *self)
 
 static int start_threads(corrali_zk *self)
 {
-    sigset_t all;
-    sigset_t before;
+    int status = corrali_thread_start(&self->clock, clock_main, self);
 
-    /* Threads inherit the mask, libzookeeper's too: signals are the program's. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (pthread_create(&self->clock, NULL, clock_main, self) == 0) {
-        self->started = pthread_create(&self->keeper, NULL, keeper_main, self) == 0;
-        if (!self->started) {
-            stop_clock(self);
-        }
+    if (status != CORRAL_OK) {
+        return status;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return self->started ? CORRAL_OK : CORRAL_ENOMEM;
+    status = corrali_thread_start(&self->keeper, keeper_main, self);
+    self->started = status == CORRAL_OK;
+    if (!self->started) {
+        stop_clock(self);
+    }
+    return status;
 }
 
 static int zk_start(corrali_backend *base, const corrali_backend_options *options,
@@ -390,7 +386,6 @@ corrali_backend *corrali_backend_zk_new(void)
                                                   .close = zk_close,
                                                   .destroy = zk_destroy};
     corrali_zk *self = corrali_alloc(sizeof *self);
-    pthread_condattr_t monotonic;
 
     if (self == NULL) {
         return NULL;
@@ -398,10 +393,7 @@ corrali_backend *corrali_backend_zk_new(void)
     self->base.vtable = &vtable;
     self->alarm = CORRALI_NEVER;
     pthread_mutex_init(&self->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&self->keeper_wake, &monotonic);
-    pthread_cond_init(&self->clock_wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    corrali_cond_init(&self->keeper_wake);
+    corrali_cond_init(&self->clock_wake);
     return &self->base;
 }

@@ -1,27 +1,16 @@
-/* Opening and closing a client; its options; its mutex. */
-#include <limits.h>
-#include <stdlib.h>
+/* Opening and closing a client; its mutex. */
 #include <string.h>
 
 #include "alloc.h"
+#include "client_options.h"
 #include "counter.h"
 #include "epoch.h"
-#include "internal.h"
 #include "path.h"
+#include "thread.h"
 #include "watch.h"
-
-enum { DEFAULT_SESSION_TIMEOUT_MS = 10000 };
 
 /* How long a closing client waits for its lanes to be deleted. Others sweep what is left. */
 enum { FAREWELL_MS = 2000 };
-
-/* The variable's value; NULL: it is not set, or set to nothing. */
-static const char *environment(const char *variable)
-{
-    const char *value = getenv(variable);
-
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
 
 /* --- fork --- */
 
@@ -112,133 +101,6 @@ int64_t corrali_time_after_locked(corral_client *client, int64_t ms)
     return ms > (CORRALI_NEVER - 1 - now) / 1000000 ? CORRALI_NEVER - 1 : now + ms * 1000000;
 }
 
-/* --- options --- */
-
-static bool auth_valid(const corral_auth *auth)
-{
-    return auth->scheme != NULL && auth->scheme[0] != '\0' && auth->credential != NULL &&
-           strlen(auth->credential) <= INT_MAX;
-}
-
-static bool acl_valid(const corral_client_options *options)
-{
-    if (options->acl == CORRAL_ACL_CREATOR_ALL) {
-        return options->auth_count > 0;
-    }
-    if (options->acl != CORRAL_ACL_EXPLICIT) {
-        return options->acl == CORRAL_ACL_OPEN;
-    }
-    if (options->acl_entries == NULL || options->acl_count == 0 || options->acl_count > 1000) {
-        return false;
-    }
-    for (size_t i = 0; i < options->acl_count; i++) {
-        const corral_acl *entry = &options->acl_entries[i];
-
-        if (entry->scheme == NULL || entry->id == NULL || entry->perms <= 0 ||
-            entry->perms > CORRAL_PERM_ALL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool options_valid(const corral_client_options *options)
-{
-    if (options->version != CORRAL_CLIENT_OPTIONS_VERSION || options->session_timeout_ms < 0 ||
-        options->session_timeout_ms > INT32_MAX || options->request_timeout_ms < 0 ||
-        (options->auth_count > 0 && options->auth == NULL) || options->log_level > CORRAL_LOG_DEBUG ||
-        options->dispatch > CORRAL_DISPATCH_FD) {
-        return false;
-    }
-    for (size_t i = 0; i < options->auth_count; i++) {
-        if (!auth_valid(&options->auth[i])) {
-            return false;
-        }
-    }
-    return acl_valid(options) && (options->home == NULL || corrali_path_valid(options->home));
-}
-
-static int copy_auth(corral_client *client, const corral_client_options *options)
-{
-    client->auth = corrali_alloc((options->auth_count + 1) * sizeof *client->auth);
-    if (client->auth == NULL) {
-        return CORRAL_ENOMEM;
-    }
-    client->backend_options.auth = client->auth;
-    for (size_t i = 0; i < options->auth_count; i++) {
-        client->auth[i].scheme = corrali_strdup(options->auth[i].scheme);
-        client->auth[i].credential = corrali_strdup(options->auth[i].credential);
-        client->backend_options.auth_count++;
-        if (client->auth[i].scheme == NULL || client->auth[i].credential == NULL) {
-            return CORRAL_ENOMEM;
-        }
-    }
-    return CORRAL_OK;
-}
-
-static int copy_acl(corral_client *client, const corral_client_options *options)
-{
-    size_t count = options->acl == CORRAL_ACL_EXPLICIT ? options->acl_count : 0;
-
-    client->backend_options.acl = options->acl;
-    client->acl_entries = corrali_alloc((count + 1) * sizeof *client->acl_entries);
-    if (client->acl_entries == NULL) {
-        return CORRAL_ENOMEM;
-    }
-    client->backend_options.acl_entries = client->acl_entries;
-    for (size_t i = 0; i < count; i++) {
-        client->acl_entries[i].perms = options->acl_entries[i].perms;
-        client->acl_entries[i].scheme = corrali_strdup(options->acl_entries[i].scheme);
-        client->acl_entries[i].id = corrali_strdup(options->acl_entries[i].id);
-        client->backend_options.acl_count++;
-        if (client->acl_entries[i].scheme == NULL || client->acl_entries[i].id == NULL) {
-            return CORRAL_ENOMEM;
-        }
-    }
-    return CORRAL_OK;
-}
-
-/* Split @servers at its chroot. libzookeeper takes IPv6 addresses without their brackets only. */
-static int copy_servers(corral_client *client, const char *servers, const char *chroot)
-{
-    char *to;
-
-    client->servers = corrali_alloc((size_t)(chroot - servers) + 1);
-    client->chroot = corrali_strdup(strcmp(chroot, "/") == 0 ? "" : chroot);
-    if (client->servers == NULL || client->chroot == NULL) {
-        return CORRAL_ENOMEM;
-    }
-    to = client->servers;
-    for (const char *from = servers; from < chroot; from++) {
-        if (*from != '[' && *from != ']') {
-            *to++ = *from;
-        }
-    }
-    client->chroot_length = strlen(client->chroot);
-    client->backend_options.servers = client->servers;
-    return CORRAL_OK;
-}
-
-static int copy_options(corral_client *client, const corral_client_options *options, const char *home)
-{
-    int64_t session =
-        options->session_timeout_ms == 0 ? DEFAULT_SESSION_TIMEOUT_MS : options->session_timeout_ms;
-
-    client->backend_options.session_timeout_ms = session;
-    client->request_timeout_ms = options->request_timeout_ms == 0 ? session : options->request_timeout_ms;
-    client->announcer.callback = options->state_cb;
-    client->announcer.arg = options->state_arg;
-    client->dispatch.mode = options->dispatch;
-    client->log.callback = options->log_cb;
-    client->log.arg = options->log_arg;
-    client->log.level = options->log_level == CORRAL_LOG_NONE ? CORRAL_LOG_WARN : options->log_level;
-    client->home = corrali_asprintf("%s%s", client->chroot, home);
-    if (client->home == NULL || copy_auth(client, options) != CORRAL_OK) {
-        return CORRAL_ENOMEM;
-    }
-    return copy_acl(client, options);
-}
-
 /* --- life --- */
 
 void corrali_client_ref(corral_client *client)
@@ -253,14 +115,6 @@ static void free_client(corral_client *client)
     while ((spare = corrali_list_pop(&client->spare_ops)) != NULL) {
         corrali_free(CORRALI_CONTAINER(spare, corral_op, task.link));
     }
-    for (size_t i = 0; i < client->backend_options.auth_count; i++) {
-        corrali_free((char *)client->auth[i].scheme);
-        corrali_free((char *)client->auth[i].credential);
-    }
-    for (size_t i = 0; i < client->backend_options.acl_count; i++) {
-        corrali_free((char *)client->acl_entries[i].scheme);
-        corrali_free((char *)client->acl_entries[i].id);
-    }
     corrali_sweep_destroy(client);
     corrali_writer_destroy(client);
     corrali_epochs_destroy(client);
@@ -269,11 +123,7 @@ static void free_client(corral_client *client)
     pthread_cond_destroy(&client->counter_idle);
     pthread_cond_destroy(&client->watch_idle);
     pthread_mutex_destroy(&client->mutex);
-    corrali_free(client->auth);
-    corrali_free(client->acl_entries);
-    corrali_free(client->servers);
-    corrali_free(client->chroot);
-    corrali_free(client->home);
+    corrali_client_free_options(client);
     corrali_free(client);
 }
 
@@ -287,7 +137,6 @@ void corrali_client_unref(corral_client *client)
 static corral_client *new_client(void)
 {
     corral_client *client = corrali_alloc(sizeof *client);
-    pthread_condattr_t monotonic;
 
     if (client == NULL) {
         return NULL;
@@ -299,10 +148,7 @@ static corral_client *new_client(void)
     pthread_mutex_init(&client->mutex, NULL);
     pthread_cond_init(&client->counter_idle, NULL);
     pthread_cond_init(&client->watch_idle, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&client->dispatch.wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    corrali_cond_init(&client->dispatch.wake);
     client->dispatch.fd = -1;
     corrali_list_init(&client->woken);
     corrali_list_init(&client->dispatch.tasks);
@@ -319,11 +165,8 @@ static int start(corral_client *client, const char *servers, const char *chroot,
                  const corral_client_options *options, const char *home)
 {
     corrali_backend *backend = client->backend;
-    int status = copy_servers(client, servers, chroot);
+    int status = corrali_client_copy_options(client, servers, chroot, options, home);
 
-    if (status == CORRAL_OK) {
-        status = copy_options(client, options, home);
-    }
     if (status == CORRAL_OK) {
         status = corrali_epochs_init(client);
     }
@@ -354,13 +197,14 @@ static int start(corral_client *client, const char *servers, const char *chroot,
 int corrali_client_new(const char *servers, const corral_client_options *options, corrali_backend *backend,
                        corral_client **ret_client)
 {
-    const char *home = options->home != NULL ? options->home : environment("CORRAL_HOME");
+    const char *home = options->home != NULL ? options->home : corrali_environment("CORRAL_HOME");
     const char *chroot;
     corral_client *client;
     int status = CORRAL_EINVAL;
 
     home = home == NULL ? "/corral" : home;
-    if (corrali_servers_valid(servers, &chroot) && options_valid(options) && corrali_path_valid(home)) {
+    if (corrali_servers_valid(servers, &chroot) && corrali_client_options_valid(options) &&
+        corrali_path_valid(home)) {
         client = new_client();
         if (client != NULL) {
             client->backend = backend;
@@ -376,28 +220,6 @@ int corrali_client_new(const char *servers, const corral_client_options *options
     }
     backend->vtable->destroy(backend);
     return status;
-}
-
-/* $CORRAL_AUTH, "scheme:credential", to @ret_auth, whose memory is @ret_text; NULL there if it is not set. */
-static int auth_from_environment(corral_auth *ret_auth, char **ret_text)
-{
-    const char *variable = environment("CORRAL_AUTH");
-    char *colon;
-
-    if (variable == NULL) {
-        return CORRAL_OK;
-    }
-    *ret_text = corrali_strdup(variable);
-    if (*ret_text == NULL) {
-        return CORRAL_ENOMEM;
-    }
-    colon = strchr(*ret_text, ':');
-    if (colon == NULL || colon == *ret_text) {
-        return CORRAL_EINVAL;
-    }
-    *colon = '\0';
-    *ret_auth = (corral_auth){.scheme = *ret_text, .credential = colon + 1};
-    return CORRAL_OK;
 }
 
 int corral_client_open(const char *servers, const corral_client_options *options, corral_client **ret_client)
@@ -418,10 +240,10 @@ int corral_client_open(const char *servers, const corral_client_options *options
     if (options != NULL) {
         effective = *options;
     }
-    servers = servers != NULL ? servers : environment("CORRAL_SERVERS");
+    servers = servers != NULL ? servers : corrali_environment("CORRAL_SERVERS");
     servers = servers != NULL ? servers : "127.0.0.1:2181";
     if (effective.auth_count == 0) {
-        status = auth_from_environment(&auth, &auth_text);
+        status = corrali_auth_from_environment(&auth, &auth_text);
         if (auth_text != NULL) {
             effective.auth = &auth;
             effective.auth_count = 1;

@@ -36,11 +36,6 @@ void corrali_counter_op_gone_locked(corral_counter *counter)
     }
 }
 
-const char *corrali_counter_path_shown(const corral_counter *counter, const char *path)
-{
-    return corrali_path_shown(counter->client, path == NULL ? counter->cell->path : path);
-}
-
 static corral_counter *new_counter_locked(corral_client *client, const char *path,
                                           const corral_counter_options *options)
 {

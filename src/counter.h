@@ -66,11 +66,6 @@ struct corral_counter {
     uint32_t alive; /* operations whose callback has not returned */
 };
 
-/* Compare-and-swap takes it for any version. */
-#define CORRALI_VERSION_ANY (-1)
-/* The last one that it can tell from that. */
-#define CORRALI_VERSION_LAST (-2)
-
 /* --- counter.c --- */
 
 void corrali_counter_ref_locked(corral_counter *counter);
@@ -86,8 +81,6 @@ static inline bool corrali_counter_allows(const corral_counter *counter, int64_t
 /* End @op now: @cause, or EUNCERTAIN when it may have been applied. */
 void corrali_counter_abort_locked(corral_op *op, int cause);
 void corrali_counter_abort_all_locked(corral_counter *counter, int cause);
-/* @path, or the counter's when NULL, without chroot. */
-const char *corrali_counter_path_shown(const corral_counter *counter, const char *path);
 
 /* --- counter_cell.c --- */
 

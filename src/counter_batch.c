@@ -165,10 +165,6 @@ void corrali_batch_wake_locked(corrali_cell *cell)
     }
     own->cell = cell;
     corrali_list_init(&own->ops);
-    corrali_list_init(&own->borrower.link);
-    corrali_list_init(&own->request.link);
-    corrali_list_init(&own->epoch_request.link);
-    corrali_list_init(&own->computation.link);
     cell->batch = own;
     corrali_cell_ref_locked(cell);
     corrali_batch_advance(own);

@@ -28,15 +28,13 @@ struct corrali_batch {
     corrali_batch_phase phase;
     corrali_batch_kind kind;
     corrali_link ops; /* COMPUTING, WRITING, RESOLVING: those in the request; else empty */
-    bool asks;        /* there are updates among them */
     bool disturbed;   /* one has left since they were computed */
     corrali_task computation;
     corrali_request request;
     corrali_request epoch_request; /* READING */
     unsigned awaited;              /* READING: replies */
-    int read_status;               /* READING: the first failure, about the znode @read_path */
+    int read_status; /* READING: the first failure, about the znode @read_path; ENOENT: no epoch */
     const char *read_path;
-    bool epoch_missing;
     corral_acl *acl; /* of a counter at CORRALI_VERSION_LAST, for its next incarnation */
     size_t acl_count;
     corrali_timer pause;

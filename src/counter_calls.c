@@ -93,6 +93,18 @@ static int submit_int64(corral_counter *counter, const order *ordered, corral_in
     return submit(counter, ordered, &(corral_op){.callback.int64 = cb, .arg = arg}, ret_op);
 }
 
+/* Give the caller the value of an operation that has ended, if there is one. Returns its status. */
+static int give_value(const corral_op *op, int64_t *ret_value)
+{
+    bool told =
+        op->status == CORRAL_OK || (op->status == CORRAL_ECONFLICT && op->kind == CORRALI_COMPARE_SET);
+
+    if (ret_value != NULL && told) {
+        *ret_value = op->value;
+    }
+    return op->status;
+}
+
 /*
  * The blocking form on an operation of its own: of an update, because it has to
  * outlast a close of the counter by the function; and where callbacks run in
@@ -108,11 +120,7 @@ static int call_and_help(corral_counter *counter, const order *ordered, int64_t 
         return status;
     }
     (void)corral_op_wait(op, CORRAL_FOREVER);
-    status = corral_op_status(op);
-    if (ret_value != NULL &&
-        (status == CORRAL_OK || (status == CORRAL_ECONFLICT && ordered->kind == CORRALI_COMPARE_SET))) {
-        *ret_value = op->value;
-    }
+    status = give_value(op, ret_value);
     corral_op_unref(op);
     return status;
 }
@@ -137,11 +145,7 @@ static int call_on_stack(corral_counter *counter, const order *ordered, int64_t 
         return status;
     }
     (void)corrali_latch_wait(&op.ended, CORRAL_FOREVER);
-    if (ret_value != NULL &&
-        (op.status == CORRAL_OK || (op.status == CORRAL_ECONFLICT && ordered->kind == CORRALI_COMPARE_SET))) {
-        *ret_value = op.value;
-    }
-    return op.status;
+    return give_value(&op, ret_value);
 }
 
 /* The blocking form of all calls. */

@@ -61,28 +61,32 @@ static bool apply(corral_op *op, corrali_counter_state *state)
     return true;
 }
 
-/* Move what fits into one request from the queue. A destroy is alone in its batch. */
-static void gather(corrali_batch *own)
+/*
+ * Move what fits into one request from the queue. A destroy is alone in its
+ * batch. Returns whether there are updates among them.
+ */
+static bool gather(corrali_batch *own)
 {
     corrali_cell *cell = own->cell;
     uint32_t index = 0;
+    bool asks = false;
 
-    own->asks = false;
     while (!corrali_list_empty(&cell->queue) && index < OPS_MAX) {
         corral_op *op = CORRALI_CONTAINER(cell->queue.next, corral_op, task.link);
 
         if (op->kind == CORRALI_DESTROY && index > 0) {
-            return;
+            break;
         }
         corrali_list_remove(&op->task.link);
         corrali_list_append(&own->ops, &op->task.link);
         op->place = CORRALI_BATCHED;
         op->stamp.index = index++;
-        own->asks = own->asks || op->kind == CORRALI_UPDATE;
+        asks = asks || op->kind == CORRALI_UPDATE;
         if (op->kind == CORRALI_DESTROY) {
-            return;
+            break;
         }
     }
+    return asks;
 }
 
 /* Ask the user's function, without the mutex; meanwhile @op stays where it is. */
@@ -176,7 +180,7 @@ static void compose_counter(corrali_batch *own)
     corrali_write write = {.path = cell->path,
                            .data = own->value,
                            .length = corrali_encoding_encode(cell->encoding, own->after.value, own->value),
-                           .version = present ? cell->cache.version : -1};
+                           .version = present ? cell->cache.version : CORRALI_VERSION_ANY};
 
     switch (own->kind) {
     case CORRALI_BATCH_CHANGE:
@@ -252,11 +256,12 @@ static void ask_and_send(corrali_task *task)
 
 void corrali_batch_write(corrali_batch *own)
 {
-    gather(own);
+    bool asks = gather(own);
+
     own->phase = CORRALI_BATCH_COMPUTING;
     own->resent = false;
     own->request.sent = false;
-    if (own->asks) {
+    if (asks) {
         own->computation.run = ask_and_send;
         corrali_dispatch_add_locked(own->cell->client, &own->computation);
     } else {

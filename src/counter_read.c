@@ -150,7 +150,8 @@ int corrali_read_start_locked(corral_op *op)
     own->first.path = cell->path;
     own->first.done = first_done;
     own->first.write_count = 1;
-    own->first.writes[0] = (corrali_write){.kind = CORRALI_CHECK, .path = cell->path, .version = -1};
+    own->first.writes[0] =
+        (corrali_write){.kind = CORRALI_CHECK, .path = cell->path, .version = CORRALI_VERSION_ANY};
     corrali_cell_ref_locked(cell);
     op->place = CORRALI_READING;
     op->reading = own;

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "alloc.h"
+#include "acl.h"
 #include "counter_batch.h"
 #include "epoch.h"
 #include "mkdirs.h"
@@ -77,8 +77,8 @@ static void state_read(corrali_batch *own)
 
     if (status == CORRAL_OK) {
         corrali_batch_advance(own);
-    } else if (own->epoch_missing) {
-        make_epoch(own);
+    } else if (status == CORRAL_ENOENT) {
+        make_epoch(own); /* an absent counter is no failure */
     } else {
         corrali_batch_fail(own, status, own->read_path);
     }
@@ -101,7 +101,6 @@ static void epoch_replied(corrali_request *request)
         cell->epoch_known = true;
         cell->epoch_version = request->stat.version;
     } else if (request->status != CORRAL_ELOST) {
-        own->epoch_missing = request->status == CORRAL_ENOENT;
         reading_failed(own, request->status, request->path);
     }
     if (--own->awaited == 0) {
@@ -130,7 +129,6 @@ static void read_state(corrali_batch *own)
 
     own->phase = CORRALI_BATCH_READING;
     own->read_status = CORRAL_OK;
-    own->epoch_missing = false;
     own->awaited = 1;
     if (!cell->epoch_known) {
         /* Before the state, which would else be of an earlier epoch. */
@@ -150,13 +148,8 @@ static void read_state(corrali_batch *own)
 
 void corrali_batch_forget_acl(corrali_batch *own)
 {
-    for (size_t i = 0; i < own->acl_count; i++) {
-        corrali_free((char *)own->acl[i].scheme);
-        corrali_free((char *)own->acl[i].id);
-    }
-    corrali_free(own->acl);
+    corrali_acl_free(own->acl, own->acl_count);
     own->acl = NULL;
-    own->acl_count = 0;
 }
 
 /*
@@ -176,23 +169,6 @@ static bool is_masked(const corral_acl *entries, size_t count)
     return false;
 }
 
-static bool copy_acl(corrali_batch *own, const corral_acl *entries, size_t count)
-{
-    own->acl = corrali_alloc((count + 1) * sizeof *own->acl);
-    for (; own->acl != NULL && own->acl_count < count; own->acl_count++) {
-        const corral_acl *from = &entries[own->acl_count];
-        corral_acl *to = &own->acl[own->acl_count];
-
-        *to = (corral_acl){
-            .scheme = corrali_strdup(from->scheme), .id = corrali_strdup(from->id), .perms = from->perms};
-        if (to->scheme == NULL || to->id == NULL) {
-            own->acl_count++;
-            return false;
-        }
-    }
-    return own->acl != NULL;
-}
-
 static void acl_replied(corrali_request *request)
 {
     corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
@@ -201,12 +177,17 @@ static void acl_replied(corrali_request *request)
     own->awaited = 0;
     if (request->status == CORRAL_OK && is_masked(request->acl, request->length)) {
         corrali_batch_fail(own, CORRAL_EACCES, cell->path);
-    } else if (request->status == CORRAL_OK && !copy_acl(own, request->acl, request->length)) {
-        corrali_batch_fail(own, CORRAL_ENOMEM, cell->path);
-    } else if (request->status == CORRAL_OK || request->status == CORRAL_ELOST) {
-        corrali_batch_advance(own);
-    } else if (request->status == CORRAL_ENOENT) {
+        return;
+    }
+    if (request->status == CORRAL_OK) {
+        own->acl = corrali_acl_copy(request->acl, request->length);
+        own->acl_count = request->length;
+        request->status = own->acl == NULL ? CORRAL_ENOMEM : CORRAL_OK;
+    }
+    if (request->status == CORRAL_ENOENT) {
         corrali_cell_forget(cell);
+    }
+    if (request->status == CORRAL_OK || request->status == CORRAL_ELOST || request->status == CORRAL_ENOENT) {
         corrali_batch_advance(own);
     } else {
         corrali_batch_fail(own, request->status, cell->path);

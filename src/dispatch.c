@@ -9,11 +9,11 @@
  * at a time. A call that waits for a callback helps, lest it wait for itself.
  */
 #include <errno.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "internal.h"
+#include "thread.h"
 
 /* Clients whose callbacks this thread runs: with descriptors, one's callback may dispatch another's. */
 typedef struct frame frame;
@@ -130,19 +130,6 @@ static void *dispatch_main(void *context)
     return NULL;
 }
 
-static int start_thread(corral_client *client)
-{
-    sigset_t all;
-    sigset_t before;
-    int failed;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&client->dispatch.thread, NULL, dispatch_main, client);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed == 0 ? CORRAL_OK : CORRAL_ENOMEM;
-}
-
 static void stop_thread(corral_client *client)
 {
     corrali_lock(client);
@@ -240,7 +227,9 @@ int corral_client_dispatch(corral_client *client)
 
 int corrali_dispatch_start(corral_client *client)
 {
-    return client->dispatch.mode == CORRAL_DISPATCH_FD ? open_descriptor(client) : start_thread(client);
+    return client->dispatch.mode == CORRAL_DISPATCH_FD
+               ? open_descriptor(client)
+               : corrali_thread_start(&client->dispatch.thread, dispatch_main, client);
 }
 
 void corrali_dispatch_stop(corral_client *client)

@@ -197,7 +197,7 @@ const char *corral_op_path(const corral_op *op)
     if (op == NULL || !corrali_latch_is_open(&op->ended)) {
         return "";
     }
-    return corrali_counter_path_shown(op->counter, op->path);
+    return corrali_path_shown(op->counter->client, op->path == NULL ? op->counter->cell->path : op->path);
 }
 
 void corral_op_unref(corral_op *op)

@@ -175,17 +175,13 @@ static void delete_locked(corral_client *client, const char *path, int32_t versi
 
     own->request.write_count = 0;
     add_write(own, (corrali_write){.kind = CORRALI_CREATE, .path = own->live, .data = "", .ephemeral = true});
-    add_write(own, (corrali_write){.kind = CORRALI_DELETE, .path = own->live, .version = -1});
+    add_write(own,
+              (corrali_write){.kind = CORRALI_DELETE, .path = own->live, .version = CORRALI_VERSION_ANY});
     add_write(own, (corrali_write){.kind = CORRALI_DELETE, .path = path, .version = version});
     ask_locked(client, CORRALI_MULTI, path, then_locked);
 }
 
 /* --- a writer --- */
-
-static bool is_old(const corrali_sweep *own, int64_t mtime_ms)
-{
-    return own->now_ms - mtime_ms >= atomic_load(&age_ms);
-}
 
 static void leave_alone_locked(corral_client *client, int status)
 {
@@ -230,15 +226,27 @@ static void delete_next_locked(corral_client *client)
     delete_locked(client, own->lane, own->lane_versions[own->lanes.next], lane_deleted);
 }
 
-static void lane_seen(corral_client *client, int status)
+/* Is what was looked at old? If not, the writer is left alone. */
+static bool seen_old_locked(corral_client *client, int status)
 {
     corrali_sweep *own = &client->sweep;
 
     if (status != CORRAL_OK) {
         leave_alone_locked(client, status);
-    } else if (!is_old(own, own->request.stat.mtime_ms)) {
+        return false;
+    }
+    if (own->now_ms - own->request.stat.mtime_ms < atomic_load(&age_ms)) {
         next_writer_locked(client);
-    } else {
+        return false;
+    }
+    return true;
+}
+
+static void lane_seen(corral_client *client, int status)
+{
+    corrali_sweep *own = &client->sweep;
+
+    if (seen_old_locked(client, status)) {
         own->lane_versions[own->lanes.next++] = own->request.stat.version;
         look_at_next_locked(client);
     }
@@ -259,14 +267,8 @@ static void look_at_next_locked(corral_client *client)
 
 static void directory_seen(corral_client *client, int status)
 {
-    corrali_sweep *own = &client->sweep;
-
-    if (status != CORRAL_OK) {
-        leave_alone_locked(client, status);
-    } else if (!is_old(own, own->request.stat.mtime_ms)) {
-        next_writer_locked(client);
-    } else {
-        own->directory_version = own->request.stat.version;
+    if (seen_old_locked(client, status)) {
+        client->sweep.directory_version = client->sweep.request.stat.version;
         look_at_next_locked(client);
     }
 }
@@ -390,10 +392,12 @@ static void round_begins(corrali_timer *timer)
 {
     corral_client *client = CORRALI_CONTAINER(timer, corral_client, sweep.timer);
 
-    write_locked(
-        client,
-        (corrali_write){.kind = CORRALI_SET, .path = client->writer.directory, .data = "", .version = -1},
-        renewed);
+    write_locked(client,
+                 (corrali_write){.kind = CORRALI_SET,
+                                 .path = client->writer.directory,
+                                 .data = "",
+                                 .version = CORRALI_VERSION_ANY},
+                 renewed);
 }
 
 /* --- life --- */

@@ -41,9 +41,6 @@ enum { RENEWAL_JITTER_MS = 100 };
 /* Pauses: without memory; the first and the longest one after a refusal. Each is a random part shorter. */
 enum { MEMORY_PAUSE_MS = 10, REFUSED_MIN_MS = 250, REFUSED_MAX_MS = 8000 };
 
-/* The version at which a counter is made anew, in one step with its deletion, before the numbers end. */
-enum { LAST_VERSION = -2 };
-
 /* Reads unasked: the interval, once more for every so many bytes of paths, so that there are not too many. */
 enum { CHECK_BYTES = 16 * 1024 };
 _Atomic int64_t corrali_watched_check_ms = 30000;
@@ -148,7 +145,8 @@ static uint64_t count_changes(const corrali_watched *own, const corrali_stat *st
     if (stat->czxid == own->last.czxid) {
         return (uint32_t)stat->version - (uint32_t)own->last.version;
     }
-    return own->last.version == LAST_VERSION ? own_changes : own_changes + 1;
+    /* A counter at its last version is made anew in one step with its deletion. */
+    return own->last.version == CORRALI_VERSION_LAST ? own_changes : own_changes + 1;
 }
 
 /* A read has found @data with @stat; NULL: no znode. */

@@ -125,8 +125,9 @@ static void lane_deleted(corrali_request *request)
 
 void corrali_lane_retire_locked(corrali_lane *lane)
 {
-    submit_lane_locked(lane, (corrali_write){.kind = CORRALI_DELETE, .path = lane->path, .version = -1},
-                       lane_deleted);
+    submit_lane_locked(
+        lane, (corrali_write){.kind = CORRALI_DELETE, .path = lane->path, .version = CORRALI_VERSION_ANY},
+        lane_deleted);
 }
 
 void corrali_lane_return_locked(corrali_lane *lane)
@@ -267,7 +268,8 @@ void corrali_writer_barrier_locked(corral_client *client)
         barrier->writes[0] = (corrali_write){
             .kind = CORRALI_CREATE, .path = client->writer.live, .data = "", .ephemeral = true};
     } else {
-        barrier->writes[0] = (corrali_write){.kind = CORRALI_CHECK, .path = "/", .version = -1};
+        barrier->writes[0] =
+            (corrali_write){.kind = CORRALI_CHECK, .path = "/", .version = CORRALI_VERSION_ANY};
     }
 }
 
@@ -352,10 +354,10 @@ static void ask_to_delete_locked(corral_client *client, bool live_too)
 
     if (live_too) {
         own->request.writes[count++] =
-            (corrali_write){.kind = CORRALI_DELETE, .path = own->live, .version = -1};
+            (corrali_write){.kind = CORRALI_DELETE, .path = own->live, .version = CORRALI_VERSION_ANY};
     }
     own->request.writes[count++] =
-        (corrali_write){.kind = CORRALI_DELETE, .path = own->directory, .version = -1};
+        (corrali_write){.kind = CORRALI_DELETE, .path = own->directory, .version = CORRALI_VERSION_ANY};
     own->request.write_count = count;
     corrali_submit_locked(client, &own->request);
 }

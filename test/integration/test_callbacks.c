@@ -7,28 +7,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "lib/server.h"
+#include "lib/fixture.h"
 #include "lib/states.h"
 
-static proxy *through;
-static corral_client *client;
-static corral_counter *counter;
 static recorder results;
-
-static void setup(void)
-{
-    through = proxy_open(server_connect());
-    REQUIRE(through != NULL);
-}
-
-static void teardown(void)
-{
-    ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
-    counter = NULL;
-    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
-    client = NULL;
-    proxy_close(through);
-}
 
 /* A client behind the proxy with a counter at @path that holds 0. */
 static void begin(const corral_client_options *options, const char *path)
@@ -153,8 +135,8 @@ static void callbacks_of_states_may_not_wait(void)
     assert_waiting_is_refused(&tried);
     assert_the_rest_works(&tried, CORRAL_OK);
     ASSERT_STATUS(corral_counter_add(counter, 1, CORRAL_FOREVER, NULL), CORRAL_OK);
-    teardown();
-    setup();
+    fixture_close();
+    fixture_open_proxy();
     recorder_close(&tried.done);
 }
 
@@ -200,8 +182,8 @@ static void the_log_is_told_and_may_call_nothing(void)
     REQUIRE(recorder_wait(&logged.tried.done, 1));
     ASSERT_STATUS(corral_counter_add(counter, 1, CORRAL_FOREVER, NULL), CORRAL_OK);
     corral_op_unref(logged.tried.op);
-    teardown();
-    setup();
+    fixture_close();
+    fixture_open_proxy();
     CU_ASSERT(atomic_load(&logged.lines) > 1);
     CU_ASSERT(!atomic_load(&logged.bad));
     assert_waiting_is_refused(&logged.tried);
@@ -219,8 +201,8 @@ static void the_log_level_is_obeyed(void)
     options.log_arg = &quiet;
     options.log_level = CORRAL_LOG_ERROR;
     begin(&options, "/callbacks/quiet");
-    teardown();
-    setup();
+    fixture_close();
+    fixture_open_proxy();
     ASSERT_INT64(atomic_load(&quiet.lines), 0);
 }
 
@@ -361,8 +343,8 @@ static void a_counter_may_be_closed_from_its_callback(void)
     REQUIRE(recorder_wait(&results, 3));
     counter = NULL;
     ASSERT_STATUS(recorder_get(&results, 0).status, CORRAL_OK);
-    teardown();
-    setup();
+    fixture_close();
+    fixture_open_proxy();
     ASSERT_INT64(recorder_calls(&results), 3);
     recorder_close(&results);
 }
@@ -378,8 +360,8 @@ static void a_counter_may_be_closed_from_its_last_callback(void)
     REQUIRE(recorder_wait(&results, 1));
     counter = NULL;
     ASSERT_STATUS(recorder_get(&results, 0).status, CORRAL_OK);
-    teardown();
-    setup();
+    fixture_close();
+    fixture_open_proxy();
     recorder_close(&results);
 }
 
@@ -431,8 +413,8 @@ static void closing_waits_for_a_running_callback(void)
         }
         CU_ASSERT(atomic_load(&slow.finished));
         pthread_join(releaser, NULL);
-        teardown();
-        setup();
+        fixture_close();
+        fixture_open_proxy();
         recorder_close(&slow.entered);
     }
 }
@@ -455,8 +437,8 @@ static CU_TestInfo closing[] = {
 };
 
 static CU_SuiteInfo suites[] = {
-    {"callbacks", NULL, NULL, setup, teardown, places},
-    {"closing", NULL, NULL, setup, teardown, closing},
+    {"callbacks", NULL, NULL, fixture_open_proxy, fixture_close, places},
+    {"closing", NULL, NULL, fixture_open_proxy, fixture_close, closing},
     CU_SUITE_INFO_NULL,
 };
 

@@ -7,30 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/server.h"
+#include "lib/fixture.h"
 #include "lib/states.h"
 #include "lib/workers.h"
 
-static proxy *through;
 static states seen;
-static corral_client *client;
-static corral_counter *counter;
 
 static void setup(void)
 {
-    through = proxy_open(server_connect());
-    REQUIRE(through != NULL);
+    fixture_open_proxy();
     states_open(&seen);
 }
 
 static void teardown(void)
 {
-    ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
-    counter = NULL;
-    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
-    client = NULL;
+    fixture_close();
     states_close(&seen);
-    proxy_close(through);
 }
 
 /* A client of @servers whose states are noted, with a counter at @path. */

@@ -6,43 +6,17 @@
 
 #include <stdlib.h>
 
-#include "lib/server.h"
+#include "lib/fixture.h"
 #include "lib/workers.h"
 
-static proxy *through;
-static corral_client *client;
-static corral_counter *counter;
 static recorder results;
-
-static void setup(void)
-{
-    through = proxy_open(server_connect());
-    REQUIRE(through != NULL);
-    client = server_client(proxy_servers(through));
-}
-
-static void teardown(void)
-{
-    ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
-    counter = NULL;
-    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
-    proxy_close(through);
-}
-
-static corral_counter *open_counter(const char *path)
-{
-    corral_counter *result = NULL;
-
-    REQUIRE_STATUS(corral_counter_open(client, path, NULL, &result), CORRAL_OK);
-    return result;
-}
 
 /* From here on nothing leaves, so that what is submitted meets in one batch. */
 static void begin(const char *path, unsigned operations)
 {
     int64_t value;
 
-    counter = open_counter(path);
+    counter = fixture_counter(path);
     REQUIRE_STATUS(corral_counter_add(counter, 0, CORRAL_FOREVER, &value), CORRAL_OK);
     recorder_open(&results, operations);
     proxy_hold(through, PROXY_HOLD_REQUESTS);
@@ -298,7 +272,7 @@ static void threads_share_a_handle(void)
     workers_result result;
     uint64_t batches;
 
-    counter = open_counter("/batch/threads");
+    counter = fixture_counter("/batch/threads");
     for (int i = 0; i < THREADS; i++) {
         counters[i] = counter;
     }
@@ -326,7 +300,7 @@ static void handles_of_a_client_share_batches(void)
     corral_counter *second;
 
     begin("/batch/handles", 2 * each);
-    second = open_counter("/batch/handles");
+    second = fixture_counter("/batch/handles");
     before = stats();
     submit_in_turn(second, each);
     finish();
@@ -348,7 +322,7 @@ static void closing_a_handle_ends_its_own_operations_only(void)
     corral_counter *second;
 
     begin("/batch/close", 2 * each);
-    second = open_counter("/batch/close");
+    second = fixture_counter("/batch/close");
     submit_in_turn(second, each);
     /* The first add is on its way, all others are queued. */
     ASSERT_STATUS(corral_counter_close(second), CORRAL_OK);
@@ -398,7 +372,7 @@ static void many_counters_are_independent(void)
     begin("/batch/many/0", COUNTERS * ADDS);
     for (int i = 0; i < COUNTERS; i++) {
         snprintf(path, sizeof path, "/batch/many/counter-%d", i);
-        counters[i] = open_counter(path);
+        counters[i] = fixture_counter(path);
     }
     for (unsigned i = 0; i < COUNTERS * ADDS; i++) {
         REQUIRE_STATUS(corral_counter_add_async(counters[i % COUNTERS], i % COUNTERS, CORRAL_FOREVER,
@@ -461,7 +435,7 @@ static CU_TestInfo tests[] = {
 };
 
 static CU_SuiteInfo suites[] = {
-    {"combining", NULL, NULL, setup, teardown, tests},
+    {"combining", NULL, NULL, fixture_open, fixture_close, tests},
     CU_SUITE_INFO_NULL,
 };
 

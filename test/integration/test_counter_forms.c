@@ -7,27 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/server.h"
+#include "lib/fixture.h"
 #include "lib/workers.h"
-
-static proxy *through;
-static corral_client *client;
-static corral_counter *counter;
-
-static void setup(void)
-{
-    through = proxy_open(server_connect());
-    REQUIRE(through != NULL);
-    client = server_client(proxy_servers(through));
-}
-
-static void teardown(void)
-{
-    ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
-    counter = NULL;
-    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
-    proxy_close(through);
-}
 
 static corral_counter *open_with(const char *path, corral_encoding encoding, int64_t min, int64_t max)
 {
@@ -504,9 +485,9 @@ static CU_TestInfo updates[] = {
 };
 
 static CU_SuiteInfo suites[] = {
-    {"encodings", NULL, NULL, setup, teardown, encodings},
-    {"bounds", NULL, NULL, setup, teardown, bounds},
-    {"updates", NULL, NULL, setup, teardown, updates},
+    {"encodings", NULL, NULL, fixture_open, fixture_close, encodings},
+    {"bounds", NULL, NULL, fixture_open, fixture_close, bounds},
+    {"updates", NULL, NULL, fixture_open, fixture_close, updates},
     CU_SUITE_INFO_NULL,
 };
 

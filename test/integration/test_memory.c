@@ -9,37 +9,16 @@
 #include <stdlib.h>
 
 #include "alloc.h"
-#include "lib/server.h"
+#include "lib/fixture.h"
 
 enum { OPERATIONS = 6 };
 
-static proxy *through;
-static corral_client *client;
-static corral_counter *counter;
 static recorder results;
-
-static void setup(void)
-{
-    through = proxy_open(server_connect());
-    REQUIRE(through != NULL);
-    client = server_client(proxy_servers(through));
-}
 
 static void teardown(void)
 {
     corrali_alloc_fail_from(0);
-    ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
-    counter = NULL;
-    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
-    proxy_close(through);
-}
-
-static corral_counter *open_counter(const char *path)
-{
-    corral_counter *result = NULL;
-
-    REQUIRE_STATUS(corral_counter_open(client, path, NULL, &result), CORRAL_OK);
-    return result;
+    fixture_close();
 }
 
 /* The deadline of the last of these passes when all earlier ones have. */
@@ -56,7 +35,7 @@ static void a_refused_read_leaves_no_deadline(void)
 {
     int64_t value = -1;
 
-    counter = open_counter("/memory/read");
+    counter = fixture_counter("/memory/read");
     /* With a deadline, so that there is memory for those to come. */
     ASSERT_STATUS(corral_counter_set(counter, 5, TESTING_PATIENCE_MS, NULL), CORRAL_OK);
     corrali_alloc_fail_from(1);
@@ -117,11 +96,11 @@ static void run_short_of_memory(unsigned long nth, corral_counter *other, int64_
 static void sweep(const char *path, void (*prepare)(void))
 {
     corral_client_stats stats;
-    corral_counter *other = open_counter("/memory/other");
+    corral_counter *other = fixture_counter("/memory/other");
     int64_t sum = 0;
     int64_t value = -1;
 
-    counter = open_counter(path);
+    counter = fixture_counter(path);
     ASSERT_STATUS(corral_counter_add(counter, 0, CORRAL_FOREVER, NULL), CORRAL_OK);
     for (unsigned long nth = 1; nth <= 40; nth++) {
         prepare();
@@ -190,7 +169,7 @@ static void many_wait_for_a_lane(void)
         char path[64];
 
         snprintf(path, sizeof path, "/memory/many-%u", i);
-        counters[i] = open_counter(path);
+        counters[i] = fixture_counter(path);
         REQUIRE_STATUS(corral_counter_compare_set_async(counters[i], 1, 2, CORRAL_FOREVER, record_int64,
                                                         &results.records[i], NULL),
                        CORRAL_OK);
@@ -222,8 +201,8 @@ static CU_TestInfo stack[] = {
 };
 
 static CU_SuiteInfo suites[] = {
-    {"no memory", NULL, NULL, setup, teardown, memory},
-    {"small stack", NULL, NULL, setup, teardown, stack},
+    {"no memory", NULL, NULL, fixture_open, teardown, memory},
+    {"small stack", NULL, NULL, fixture_open, teardown, stack},
     CU_SUITE_INFO_NULL,
 };
 

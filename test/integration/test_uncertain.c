@@ -7,30 +7,21 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "lib/server.h"
+#include "lib/fixture.h"
 #include "lib/workers.h"
 
-static proxy *through;
-static corral_client *client;
-static corral_counter *counter;
 static recorder results;
 
 static void setup(void)
 {
-    through = proxy_open(server_connect());
-    REQUIRE(through != NULL);
+    fixture_open_proxy();
     recorder_open(&results, 8);
 }
 
 static void teardown(void)
 {
-    proxy_hold(through, 0);
-    ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
-    counter = NULL;
-    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
-    client = NULL;
+    fixture_close();
     recorder_close(&results);
-    proxy_close(through);
 }
 
 /* A counter at 0 behind the proxy; nothing of it is in flight. */

@@ -11,47 +11,31 @@
 #include <string.h>
 
 #include "lib/events.h"
-#include "lib/server.h"
+#include "lib/fixture.h"
 
-static proxy *through;
-static corral_client *client;
-static corral_watch *watch;
 static events seen;
 
 static void setup(void)
 {
-    through = proxy_open(server_connect());
-    REQUIRE(through != NULL);
-    client = server_client(proxy_servers(through));
+    fixture_open();
     events_open(&seen);
 }
 
 static void teardown(void)
 {
-    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
-    watch = NULL;
-    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
+    fixture_close();
     events_close(&seen);
-    proxy_close(through);
-}
-
-static corral_watch *subscribe(const char *path, events *into)
-{
-    corral_watch *result = NULL;
-
-    REQUIRE_STATUS(corral_watch_open(client, path, NULL, events_note, into, &result), CORRAL_OK);
-    return result;
 }
 
 /* After this the client has taken all that the server had sent it before. */
 static void catch_up(void)
 {
-    corral_counter *counter = NULL;
     int64_t value;
 
     REQUIRE_STATUS(corral_counter_open(client, "/watch/none", NULL, &counter), CORRAL_OK);
     ASSERT_STATUS(corral_counter_get(counter, CORRAL_READ_LOCAL, CORRAL_FOREVER, &value), CORRAL_ENOENT);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
+    counter = NULL;
 }
 
 /* Put @text, and wait until the client has read it. */
@@ -73,7 +57,7 @@ static void the_current_state_comes_first(void)
 
     server_put("/watch/first", "one");
     server_put("/watch/first", "hello");
-    watch = subscribe("/watch/first", &seen);
+    watch = fixture_subscribe("/watch/first", &seen);
     REQUIRE(events_wait(&seen, 1));
     first = events_get(&seen, 0);
     REQUIRE(raw_exists(server_raw(), "/watch/first", &stat) == ZOK);
@@ -94,7 +78,7 @@ static void a_znode_may_come_later(void)
 {
     event first;
 
-    watch = subscribe("/watch/later/still", &seen);
+    watch = fixture_subscribe("/watch/later/still", &seen);
     REQUIRE(events_wait(&seen, 1));
     first = events_get(&seen, 0);
     ASSERT_VALUE(&seen, 0, NULL);
@@ -136,7 +120,7 @@ static void deletion_and_creation_are_told(void)
             REQUIRE(raw_delete(server_raw(), "/watch/renewed") == ZOK);
         }
         if (i == 0) {
-            watch = subscribe("/watch/renewed", &seen);
+            watch = fixture_subscribe("/watch/renewed", &seen);
         }
         REQUIRE(events_wait(&seen, i + 1));
         ASSERT_VALUE(&seen, i, values[i]);
@@ -156,9 +140,9 @@ static void what_a_slow_callback_misses_is_counted(void)
     events_open(&fast);
     server_put("/watch/slow", "0");
     events_block(&seen, true);
-    watch = subscribe("/watch/slow", &seen);
+    watch = fixture_subscribe("/watch/slow", &seen);
     REQUIRE(events_wait_inside(&seen));
-    other = subscribe("/watch/slow", &fast);
+    other = fixture_subscribe("/watch/slow", &fast);
     for (int i = 1; i <= 10; i++) {
         char text[8];
 
@@ -182,7 +166,7 @@ static void incarnations_are_counted_too(void)
 {
     server_put("/watch/lives", "a");
     events_block(&seen, true);
-    watch = subscribe("/watch/lives", &seen);
+    watch = fixture_subscribe("/watch/lives", &seen);
     REQUIRE(events_wait_inside(&seen));
     REQUIRE(raw_delete(server_raw(), "/watch/lives") == ZOK);
     server_put("/watch/lives", "b");
@@ -199,7 +183,7 @@ static void what_came_and_went_is_not_told_twice(void)
 {
     uint64_t replies;
 
-    watch = subscribe("/watch/blip", &seen);
+    watch = fixture_subscribe("/watch/blip", &seen);
     REQUIRE(events_wait(&seen, 1));
     replies = proxy_count(through, PROXY_REPLIES);
     proxy_hold(through, PROXY_HOLD_REQUESTS);
@@ -223,7 +207,7 @@ static void the_last_state_arrives_after_a_storm(void)
     event last;
 
     server_put("/watch/storm", "start");
-    watch = subscribe("/watch/storm", &seen);
+    watch = fixture_subscribe("/watch/storm", &seen);
     REQUIRE(events_wait(&seen, 1));
     for (unsigned i = 1; i <= count; i++) {
         snprintf(text, sizeof text, "%u", i);
@@ -239,7 +223,6 @@ static void the_last_state_arrives_after_a_storm(void)
 
 /* --- counters --- */
 
-static corral_counter *counter;
 static unsigned wanted;
 
 /* Each value asks for the next one. */
@@ -268,6 +251,7 @@ static void every_value_that_settles_is_seen(void)
     ASSERT_INT64(wrong, 0);
     ASSERT_FORWARD(&seen);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
+    counter = NULL;
 }
 
 static void a_corrupt_counter_is_told_and_recovered_from(void)
@@ -284,6 +268,7 @@ static void a_corrupt_counter_is_told_and_recovered_from(void)
     REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, &watch), CORRAL_OK);
     /* It lives on without the counter's handle. */
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
+    counter = NULL;
     for (unsigned i = 0; i < 4; i++) {
         event one;
 
@@ -317,6 +302,7 @@ static void the_counter_has_its_own_encoding(void)
     REQUIRE(events_wait(&seen, 2));
     ASSERT_INT64(events_get(&seen, 1).number, -3);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
+    counter = NULL;
 }
 
 /* --- sharing --- */
@@ -328,14 +314,14 @@ static void all_share_one_watch(void)
     uint64_t requests;
 
     server_put("/watch/shared", "1");
-    watch = subscribe("/watch/shared", &seen);
+    watch = fixture_subscribe("/watch/shared", &seen);
     REQUIRE(events_wait(&seen, 1));
     requests = proxy_count(through, PROXY_REQUESTS);
     REQUIRE_STATUS(corral_counter_open(client, "/watch/shared", NULL, &counter), CORRAL_OK);
     for (unsigned i = 0; i < 3; i++) {
         events_open(&more[i]);
         if (i < 2) {
-            others[i] = subscribe("/watch/shared", &more[i]);
+            others[i] = fixture_subscribe("/watch/shared", &more[i]);
         } else {
             REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &more[i], &others[i]),
                            CORRAL_OK);
@@ -351,6 +337,7 @@ static void all_share_one_watch(void)
     REQUIRE(events_wait_value(&seen, "2"));
     ASSERT_INT64(proxy_count(through, PROXY_REQUESTS), requests + 1);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
+    counter = NULL;
     for (unsigned i = 0; i < 3; i++) {
         ASSERT_STATUS(corral_watch_close(others[i]), CORRAL_OK);
         events_close(&more[i]);
@@ -362,7 +349,7 @@ static void what_nobody_wants_is_not_read(void)
     uint64_t requests;
 
     server_put("/watch/unwanted", "1");
-    watch = subscribe("/watch/unwanted", &seen);
+    watch = fixture_subscribe("/watch/unwanted", &seen);
     REQUIRE(events_wait(&seen, 1));
     ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
     watch = NULL;
@@ -373,7 +360,7 @@ static void what_nobody_wants_is_not_read(void)
     ASSERT_INT64(proxy_count(through, PROXY_REQUESTS), requests + 2);
     ASSERT_INT64(events_count(&seen), 1);
     /* It is not lost for later. */
-    watch = subscribe("/watch/unwanted", &seen);
+    watch = fixture_subscribe("/watch/unwanted", &seen);
     REQUIRE(events_wait_value(&seen, "2"));
     server_put("/watch/unwanted", "3");
     REQUIRE(events_wait_value(&seen, "3"));

@@ -9,29 +9,21 @@
 #include <string.h>
 
 #include "lib/events.h"
-#include "lib/server.h"
+#include "lib/fixture.h"
 #include "watch.h"
 
-static proxy *through;
-static corral_client *client;
-static corral_watch *watch;
 static events seen;
 
 static void setup(void)
 {
-    through = proxy_open(server_connect());
-    REQUIRE(through != NULL);
-    client = server_client(proxy_servers(through));
+    fixture_open();
     events_open(&seen);
 }
 
 static void teardown(void)
 {
-    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
-    watch = NULL;
-    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
+    fixture_close();
     events_close(&seen);
-    proxy_close(through);
 }
 
 /* Subscribe to @path, which holds @text (NULL: nothing is there), and see that. */
@@ -40,7 +32,7 @@ static void begin(const char *path, const char *text)
     if (text != NULL) {
         server_put(path, text);
     }
-    REQUIRE_STATUS(corral_watch_open(client, path, NULL, events_note, &seen, &watch), CORRAL_OK);
+    watch = fixture_subscribe(path, &seen);
     REQUIRE(events_wait_value(&seen, text));
 }
 
@@ -197,7 +189,7 @@ static void disarm_gap(void)
 static void it_is_made_between_get_and_exists(void)
 {
     arm_gap(EXISTS, "/faults/made", "made");
-    REQUIRE_STATUS(corral_watch_open(client, "/faults/made", NULL, events_note, &seen, &watch), CORRAL_OK);
+    watch = fixture_subscribe("/faults/made", &seen);
     REQUIRE(events_wait(&seen, 1));
     disarm_gap();
     ASSERT_VALUE(&seen, 0, "made");
@@ -226,7 +218,7 @@ static void it_flickers_between_requests(void)
 
     server_put("/faults/flicker", "x");
     proxy_cut(through, PROXY_BEFORE, &rule);
-    REQUIRE_STATUS(corral_watch_open(client, "/faults/flicker", NULL, events_note, &seen, &watch), CORRAL_OK);
+    watch = fixture_subscribe("/faults/flicker", &seen);
     REQUIRE(events_wait(&seen, 1));
     proxy_cut(through, PROXY_BEFORE, NULL);
     ASSERT_INT64(met, 3);
@@ -394,7 +386,7 @@ static void a_refusal_is_told_once(void)
     events_open(&second);
     server_put("/faults/hidden", "1");
     allow("/faults/hidden", false);
-    REQUIRE_STATUS(corral_watch_open(client, "/faults/hidden", NULL, events_note, &seen, &watch), CORRAL_OK);
+    watch = fixture_subscribe("/faults/hidden", &seen);
     REQUIRE(events_wait_status(&seen, CORRAL_EACCES));
     replies = proxy_count(through, PROXY_REPLIES);
     REQUIRE(proxy_wait(through, PROXY_REPLIES, replies + 2, TESTING_PATIENCE_MS));

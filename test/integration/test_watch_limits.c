@@ -13,38 +13,21 @@
 
 #include "alloc.h"
 #include "lib/events.h"
-#include "lib/server.h"
+#include "lib/fixture.h"
 
-static proxy *through;
-static corral_client *client;
-static corral_watch *watch;
 static events seen;
 
 static void setup(void)
 {
-    through = proxy_open(server_connect());
-    REQUIRE(through != NULL);
-    client = server_client(proxy_servers(through));
+    fixture_open();
     events_open(&seen);
 }
 
 static void teardown(void)
 {
     corrali_alloc_fail_from(0);
-    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
-    watch = NULL;
-    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
-    client = NULL;
+    fixture_close();
     events_close(&seen);
-    proxy_close(through);
-}
-
-static corral_watch *subscribe(const char *path, events *into)
-{
-    corral_watch *result = NULL;
-
-    REQUIRE_STATUS(corral_watch_open(client, path, NULL, events_note, into, &result), CORRAL_OK);
-    return result;
 }
 
 /* --- closing --- */
@@ -66,9 +49,9 @@ static void it_closes_in_its_own_callback(void)
     events_open(&other_seen);
     atomic_store(&close_status, 1);
     server_put("/limits/own", "1");
-    other = subscribe("/limits/own", &other_seen);
+    other = fixture_subscribe("/limits/own", &other_seen);
     REQUIRE(events_wait(&other_seen, 1));
-    watch = subscribe("/limits/own", &seen);
+    watch = fixture_subscribe("/limits/own", &seen);
     REQUIRE(events_wait(&seen, 1));
     events_hook(&seen, close_it);
     server_put("/limits/own", "2");
@@ -86,7 +69,7 @@ static void it_closes_with_a_state_pending(void)
 {
     events_block(&seen, true);
     server_put("/limits/pending", "1");
-    watch = subscribe("/limits/pending", &seen);
+    watch = fixture_subscribe("/limits/pending", &seen);
     REQUIRE(events_wait_inside(&seen));
     events_hook(&seen, close_it);
     for (int i = 0; i < 5; i++) {
@@ -122,10 +105,10 @@ static void a_close_waits_for_a_running_callback(void)
     events_open(&other_seen);
     server_put("/limits/running", "1");
     events_block(&seen, true);
-    watch = subscribe("/limits/running", &seen);
+    watch = fixture_subscribe("/limits/running", &seen);
     REQUIRE(events_wait_inside(&seen));
     /* One whose callback does not run is closed at once, whatever else runs. */
-    other = subscribe("/limits/running", &other_seen);
+    other = fixture_subscribe("/limits/running", &other_seen);
     ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
     atomic_store(&closed, false);
     REQUIRE(pthread_create(&thread, NULL, close_elsewhere, NULL) == 0);
@@ -153,7 +136,7 @@ static void no_callback_comes_after_a_close(void)
 
         REQUIRE(own != NULL);
         events_open(own);
-        one = subscribe("/limits/churn", own);
+        one = fixture_subscribe("/limits/churn", own);
         if (i % 3 > 0) {
             snprintf(text, sizeof text, "%u", i);
             server_put("/limits/churn", text);
@@ -166,20 +149,19 @@ static void no_callback_comes_after_a_close(void)
         memset(own, 0xdb, sizeof *own);
         free(own);
     }
-    watch = subscribe("/limits/churn", &seen);
+    watch = fixture_subscribe("/limits/churn", &seen);
     server_put("/limits/churn", "end");
     REQUIRE(events_wait_value(&seen, "end"));
 }
 
 static void the_client_may_be_closed_first(void)
 {
-    corral_counter *counter = NULL;
     corral_watch *other = NULL;
     events other_seen;
 
     events_open(&other_seen);
     server_put("/limits/orphan", "1");
-    watch = subscribe("/limits/orphan", &seen);
+    watch = fixture_subscribe("/limits/orphan", &seen);
     REQUIRE(events_wait(&seen, 1));
     REQUIRE_STATUS(corral_counter_open(client, "/limits/orphan", NULL, &counter), CORRAL_OK);
     /* One has a state pending when it ends, one is still being read for. */
@@ -187,7 +169,7 @@ static void the_client_may_be_closed_first(void)
     server_put("/limits/orphan", "2");
     REQUIRE(events_wait_inside(&seen));
     proxy_hold(through, PROXY_HOLD_REPLIES);
-    other = subscribe("/limits/unread", &other_seen);
+    other = fixture_subscribe("/limits/unread", &other_seen);
     events_block(&seen, false);
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
     client = NULL;
@@ -198,13 +180,14 @@ static void the_client_may_be_closed_first(void)
     ASSERT_STATUS(events_get(&other_seen, 0).status, CORRAL_ECLOSED);
     ASSERT_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, &watch), CORRAL_ECLOSED);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
+    counter = NULL;
     ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
     events_close(&other_seen);
 }
 
 static void it_closes_when_told_of_the_clients_end(void)
 {
-    watch = subscribe("/limits/last", &seen);
+    watch = fixture_subscribe("/limits/last", &seen);
     REQUIRE(events_wait(&seen, 1));
     events_hook(&seen, close_it);
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
@@ -230,9 +213,9 @@ static void it_is_closed_by_anothers_last_callback(void)
 
     events_open(&never);
     atomic_store(&close_status, 1);
-    watch = subscribe("/limits/two", &seen);
+    watch = fixture_subscribe("/limits/two", &seen);
     REQUIRE(events_wait(&seen, 1));
-    closed_by_another = subscribe("/limits/two", &never);
+    closed_by_another = fixture_subscribe("/limits/two", &never);
     REQUIRE(events_wait(&never, 1));
     events_hook(&seen, close_the_other);
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
@@ -249,7 +232,6 @@ static void bad_arguments_are_refused(void)
 {
     static const char *const paths[] = {"", "/", "x", "/x/", "//x", "/x/..", "/\x01"};
     corral_watch_options options = CORRAL_WATCH_OPTIONS_INIT;
-    corral_counter *counter = NULL;
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         ASSERT_STATUS(corral_watch_open(client, paths[i], NULL, events_note, &seen, &watch), CORRAL_EINVAL);
@@ -265,6 +247,7 @@ static void bad_arguments_are_refused(void)
     ASSERT_STATUS(corral_counter_subscribe(counter, NULL, &seen, &watch), CORRAL_EINVAL);
     ASSERT_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, NULL), CORRAL_EINVAL);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
+    counter = NULL;
     ASSERT_STATUS(corral_watch_close(NULL), CORRAL_OK);
     CU_ASSERT_PTR_NULL(watch);
     ASSERT_INT64(events_count(&seen), 0);
@@ -303,7 +286,7 @@ static void there_is_a_limit_that_a_server_can_take(void)
     int status = CORRAL_OK;
 
     events_open(&all);
-    watch = subscribe("/limits/one", &seen);
+    watch = fixture_subscribe("/limits/one", &seen);
     while (count < MANY && status == CORRAL_OK) {
         long_path(path, count);
         status = corral_watch_open(client, path, NULL, events_note, &all, &watches[count]);
@@ -332,14 +315,14 @@ static void closed_ones_leave_nothing_behind(void)
 {
     char path[PATH_BYTES + 1];
 
-    watch = subscribe("/limits/steady", &seen);
+    watch = fixture_subscribe("/limits/steady", &seen);
     for (unsigned i = 0; i < 3000; i++) {
         events own;
         corral_watch *one;
 
         events_open(&own);
         long_path(path, i);
-        one = subscribe(path, &own);
+        one = fixture_subscribe(path, &own);
         REQUIRE(events_wait(&own, 1));
         ASSERT_STATUS(corral_watch_close(one), CORRAL_OK);
         events_close(&own);
@@ -361,12 +344,12 @@ static void cut(void)
 static void expire(void)
 {
     /* So that there is a session. */
-    corral_counter *counter = NULL;
     int64_t value;
 
     REQUIRE_STATUS(corral_counter_open(client, "/limits/none", NULL, &counter), CORRAL_OK);
     ASSERT_STATUS(corral_counter_get(counter, CORRAL_READ_LOCAL, CORRAL_FOREVER, &value), CORRAL_ENOENT);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
+    counter = NULL;
     REQUIRE(server_expire(through));
 }
 
@@ -376,7 +359,7 @@ static void sweep(const char *path, void (*prepare)(void))
     char text[16];
     unsigned refused = 0;
 
-    watch = subscribe(path, &seen);
+    watch = fixture_subscribe(path, &seen);
     REQUIRE(events_wait(&seen, 1));
     for (unsigned nth = 1; nth <= 30; nth++) {
         events extra;

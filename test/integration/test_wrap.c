@@ -12,11 +12,7 @@
 #include <unistd.h>
 
 #include "lib/events.h"
-#include "lib/server.h"
-
-static corral_client *client;
-static corral_counter *counter;
-static proxy *through;
+#include "lib/fixture.h"
 
 /* The counters, all at 100, and the versions that they get. */
 static const struct {
@@ -87,17 +83,7 @@ static void prepare(void)
 static void setup(void)
 {
     prepare();
-    through = proxy_open(server_connect());
-    REQUIRE(through != NULL);
-    client = server_client(proxy_servers(through));
-}
-
-static void teardown(void)
-{
-    ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
-    counter = NULL;
-    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
-    proxy_close(through);
+    fixture_open();
 }
 
 static void begin(const char *path, uint32_t flags)
@@ -146,7 +132,6 @@ static void past_the_greatest(void)
 static void past_the_last(void)
 {
     int64_t czxid = stat_of("/wrap/minus-5").czxid;
-    corral_watch *watch = NULL;
     events seen;
 
     events_open(&seen);
@@ -156,6 +141,7 @@ static void past_the_last(void)
     REQUIRE(events_wait_value(&seen, "116"));
     ASSERT_FORWARD(&seen);
     ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
+    watch = NULL;
     events_close(&seen);
     ASSERT_ZNODE("/wrap/minus-5", "116");
     /* To -4, -3, -2; then made anew at 0, and 12 more. */
@@ -167,7 +153,6 @@ static void the_stamps_go_on(void)
 {
     corral_stamp last = {0};
     recorder results;
-    corral_watch *watch = NULL;
     events seen;
 
     events_open(&seen);
@@ -198,6 +183,7 @@ static void the_stamps_go_on(void)
     ASSERT_INT64(events_count(&seen), 5);
     ASSERT_FORWARD(&seen);
     ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
+    watch = NULL;
     events_close(&seen);
 }
 
@@ -324,7 +310,7 @@ static CU_TestInfo tests[] = {
 };
 
 static CU_SuiteInfo suites[] = {
-    {"version wrap", NULL, NULL, setup, teardown, tests},
+    {"version wrap", NULL, NULL, setup, fixture_close, tests},
     CU_SUITE_INFO_NULL,
 };
 

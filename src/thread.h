@@ -1,0 +1,16 @@
+/* Threads and condition variables, as this library wants them. */
+#ifndef CORRALI_THREAD_H
+#define CORRALI_THREAD_H
+
+#include <pthread.h>
+
+/*
+ * Start a thread with all signals blocked: they are the program's. Threads that
+ * it starts inherit that, libzookeeper's too. Returns 0 or CORRAL_ENOMEM.
+ */
+int corrali_thread_start(pthread_t *ret_thread, void *(*main)(void *), void *context);
+
+/* Make @condition wait by CLOCK_MONOTONIC, as all deadlines here. */
+void corrali_cond_init(pthread_cond_t *condition);
+
+#endif

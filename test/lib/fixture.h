@@ -1,0 +1,35 @@
+/**
+ * What most tests of one client begin and end with: a proxy before the server,
+ * the client behind it, and of the client a counter and a watch. What a test
+ * does not open, or has closed and set to NULL, is left out at the end.
+ */
+#ifndef TEST_FIXTURE_H
+#define TEST_FIXTURE_H
+
+#include <corral/counter.h>
+#include <corral/watch.h>
+
+#include "lib/events.h"
+#include "lib/server.h"
+
+extern proxy *through;
+extern corral_client *client;
+extern corral_counter *counter;
+extern corral_watch *watch;
+
+/** The proxy alone. */
+void fixture_open_proxy(void);
+
+/** The proxy, and a client with short sessions. */
+void fixture_open(void);
+
+/** Let through what is held, and close everything. */
+void fixture_close(void);
+
+/** A handle for the counter at @path, to be closed by the test unless it becomes @counter. */
+corral_counter *fixture_counter(const char *path);
+
+/** Note the states of the znode at @path in @into. */
+corral_watch *fixture_subscribe(const char *path, events *into);
+
+#endif
