@@ -47,7 +47,11 @@ raw *server_raw(void)
 
 corral_client *server_client(const char *servers)
 {
-    corral_client_options options = CORRAL_CLIENT_OPTIONS_INIT;
+    return server_client_with(servers, (corral_client_options)CORRAL_CLIENT_OPTIONS_INIT);
+}
+
+corral_client *server_client_with(const char *servers, corral_client_options options)
+{
     corral_client *client = NULL;
 
     options.session_timeout_ms = SERVER_SESSION_MS;

@@ -29,6 +29,9 @@ raw *server_raw(void);
 /** A Corral client of @servers with short sessions; a failure to make one ends the test. */
 corral_client *server_client(const char *servers);
 
+/** The same, with what else @options say. */
+corral_client *server_client_with(const char *servers, corral_client_options options);
+
 /** Cut the client behind @p off and end its session at the server. False: that could not be done. */
 bool server_expire(proxy *p);
 
