@@ -13,7 +13,9 @@
  * Curator's adds give up after some tries; only those that succeeded count, and
  * how many did not is printed.
  *
- * Against $CORRAL_SERVERS, or a server of its own.
+ * Against $CORRAL_SERVERS, or a server of its own, whose data are below $TMPDIR:
+ * what a write waits for the disk is common to all ways, and hides what they
+ * differ in. The goals are meant for data in memory: TMPDIR=/dev/shm.
  */
 #include <endian.h>
 #include <inttypes.h>

@@ -1,9 +1,11 @@
 #include "common.h"
 
 #include <getopt.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 #include "cli/devserver.h"
@@ -109,6 +111,19 @@ int bench_options(int argc, char **argv, bench_settings *settings, const char *o
     return optind < argc ? usage(stderr, argv[0], other_name) : 0;
 }
 
+/* Each write waits for the disk, whoever asks for it: in memory more is left of a difference. */
+static void print_medium(void)
+{
+    const char *directory = getenv("TMPDIR");
+    struct statfs fs = {0};
+
+    if (directory == NULL || *directory == '\0') {
+        directory = "/tmp";
+    }
+    printf("the server's data are in %s: %s\n", directory,
+           statfs(directory, &fs) == 0 && fs.f_type == TMPFS_MAGIC ? "in memory" : "on disk");
+}
+
 int bench_run(int (*run)(const char *servers, const bench_settings *settings), const bench_settings *settings)
 {
     const char *servers = getenv("CORRAL_SERVERS");
@@ -124,6 +139,7 @@ int bench_run(int (*run)(const char *servers, const bench_settings *settings), c
         }
         servers = dev_connect_string(ensemble);
         own.own_server = true;
+        print_medium();
     }
     int status = run(servers, &own);
     dev_stop(ensemble);

@@ -52,6 +52,9 @@ typedef struct {
     int32_t epoch_version; /* read before cache was */
     int64_t confirmed_at;  /* when cache was last known to be the state */
     int64_t backoff_ns;    /* bound of the next pause after a lost race; 0: races are rare */
+    int64_t write_ns;      /* how long a request takes, smoothed */
+    uint32_t crowd;        /* operations in the last request, and those that came while it was under way */
+    uint32_t arrived;      /* operations that came since the last request was composed */
 } corrali_cell;
 
 /* A handle. */

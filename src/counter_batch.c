@@ -6,7 +6,7 @@
  * another, and sends the outcome as one compare-and-swap; what arrives
  * meanwhile waits for the next one.
  *
- *     (idle) --> READING --> BORROWING --> WRITING --> results, next batch
+ *     (idle) --> READING --> BORROWING --> WRITING --> results, GATHERING, next batch
  *                   ^            ^            |
  *                   |            +-- PARENTS -+ a parent is missing
  *                   +----- PAUSING <----------+ somebody else was faster
@@ -28,6 +28,9 @@
 
 #include "counter_batch.h"
 #include "alloc.h"
+
+/* How long to wait for operations, as a fraction of a request's time. */
+enum { GATHERING_DIVISOR = 4 };
 
 /* --- ends of operations and batches --- */
 
@@ -102,13 +105,46 @@ static void pause_over(corrali_timer *timer)
     corrali_batch_advance(CORRALI_CONTAINER(timer, corrali_batch, pause));
 }
 
+static void pause_until(corrali_batch *own, corrali_batch_phase phase, int64_t when)
+{
+    own->phase = phase;
+    own->pause.fire = pause_over;
+    if (corrali_timers_set(&own->cell->client->timers, &own->pause, when) != CORRAL_OK) {
+        corrali_batch_advance(own);
+    }
+}
+
 void corrali_batch_pause(corrali_batch *own, int64_t ns)
 {
-    corral_client *client = own->cell->client;
+    pause_until(own, CORRALI_BATCH_PAUSING, corrali_now_locked(own->cell->client) + ns);
+}
 
-    own->phase = CORRALI_BATCH_PAUSING;
-    own->pause.fire = pause_over;
-    if (corrali_timers_set(&client->timers, &own->pause, corrali_now_locked(client) + ns) != CORRAL_OK) {
+/*
+ * Threads that count in a loop come back a moment after they have got their
+ * results. Were the first one's request sent at once, the others would wait for
+ * two round trips. So wait for as many as last time, but not for longer than a
+ * fraction of a round trip after the last one.
+ *
+ * The idea is that of PostgreSQL's commit_delay, with the delay measured and
+ * the number of siblings known.
+ */
+void corrali_batch_gather(corrali_batch *own)
+{
+    corrali_cell *cell = own->cell;
+    int64_t until = cell->confirmed_at + cell->write_ns / GATHERING_DIVISOR;
+
+    if (corrali_list_empty(&cell->queue) || cell->arrived >= cell->crowd ||
+        corrali_now_locked(cell->client) >= until) {
+        corrali_batch_advance(own);
+    } else {
+        pause_until(own, CORRALI_BATCH_GATHERING, until);
+    }
+}
+
+static void gather_one_more(corrali_batch *own)
+{
+    if (own->phase == CORRALI_BATCH_GATHERING && own->cell->arrived >= own->cell->crowd) {
+        corrali_timers_stop(&own->cell->client->timers, &own->pause);
         corrali_batch_advance(own);
     }
 }
@@ -155,7 +191,9 @@ void corrali_batch_wake_locked(corrali_cell *cell)
 {
     corrali_batch *own;
 
+    cell->arrived++;
     if (cell->batch != NULL) {
+        gather_one_more(cell->batch);
         return;
     }
     own = corrali_alloc(sizeof *own);
@@ -167,7 +205,7 @@ void corrali_batch_wake_locked(corrali_cell *cell)
     corrali_list_init(&own->ops);
     cell->batch = own;
     corrali_cell_ref_locked(cell);
-    corrali_batch_advance(own);
+    corrali_batch_gather(own);
 }
 
 corrali_link *corrali_batch_ops_locked(const corrali_cell *cell)
@@ -220,7 +258,7 @@ void corrali_batch_starved_locked(corrali_cell *cell)
     } else if (own->phase == CORRALI_BATCH_BORROWING) {
         corrali_lane_forget_locked(client, &own->borrower);
         free_batch(own);
-    } else if (own->phase == CORRALI_BATCH_PAUSING) {
+    } else if (own->phase == CORRALI_BATCH_PAUSING || own->phase == CORRALI_BATCH_GATHERING) {
         corrali_timers_stop(&client->timers, &own->pause);
         free_batch(own);
     }

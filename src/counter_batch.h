@@ -16,7 +16,8 @@ typedef enum {
     CORRALI_BATCH_WRITING,   /* the reply to its request */
     CORRALI_BATCH_RESOLVING, /* what its lane says */
     CORRALI_BATCH_PARENTS,   /* ancestors of the counter or its epoch, or the latter */
-    CORRALI_BATCH_PAUSING    /* a while */
+    CORRALI_BATCH_PAUSING,   /* a while */
+    CORRALI_BATCH_GATHERING  /* as many operations as last time, or a little while */
 } corrali_batch_phase;
 
 /* What its request does to the counter. */
@@ -37,7 +38,9 @@ struct corrali_batch {
     const char *read_path;
     corral_acl *acl; /* of a counter at CORRALI_VERSION_LAST, for its next incarnation */
     size_t acl_count;
-    corrali_timer pause;
+    corrali_timer pause; /* PAUSING, GATHERING */
+    uint32_t size;       /* operations that the request was composed of */
+    int64_t sent_at;
     corrali_borrower borrower;
     corrali_lane *lane;          /* lent to this batch; NULL: at most once, or nothing to change */
     size_t lane_writes;          /* the first writes of the multi that are the lane's */
@@ -52,6 +55,8 @@ struct corrali_batch {
 
 /* Nothing is under way: do the next thing there is to do. Ends the step. */
 void corrali_batch_advance(corrali_batch *own);
+/* Advance as soon as the operations are there that may be expected. Ends the step. */
+void corrali_batch_gather(corrali_batch *own);
 /* Advance after a pause. Ends the step. */
 void corrali_batch_pause(corrali_batch *own, int64_t ns);
 /* Nothing can be done for anybody: everything that waits ends, and the batch. Ends the step. */

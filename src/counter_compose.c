@@ -86,6 +86,8 @@ static bool gather(corrali_batch *own)
             break;
         }
     }
+    own->size = index;
+    cell->arrived = 0;
     return asks;
 }
 
@@ -233,6 +235,7 @@ static void send_batch(corrali_batch *own)
     own->lane_writes = own->request.write_count;
     compose_epoch(own);
     compose_counter(own);
+    own->sent_at = corrali_now_locked(cell->client);
     corrali_submit_locked(cell->client, &own->request);
 }
 

@@ -11,6 +11,9 @@
  * success. */
 enum { BACKOFF_MIN_NS = 250000, BACKOFF_MAX_NS = 4000000 };
 
+/* One request that took longer, because of an outage say, tells nothing of the next one. */
+enum { PACE_MAX_NS = 8000000 };
+
 /* Those of the request that would have changed something end EUNCERTAIN; the others are tried again. */
 static void end_uncertain(corrali_batch *own, int cause, const char *path)
 {
@@ -86,6 +89,16 @@ static void tell_overwritten(corrali_batch *own)
     end_uncertain(own, CORRAL_ECONFLICT, cell->path);
 }
 
+/* What the next request may expect: see corrali_batch_gather(). */
+static void learn_pace(corrali_batch *own)
+{
+    corrali_cell *cell = own->cell;
+    int64_t took = cell->confirmed_at - own->sent_at;
+
+    cell->write_ns += ((took > PACE_MAX_NS ? PACE_MAX_NS : took) - cell->write_ns) / 8;
+    cell->crowd = own->size + cell->arrived;
+}
+
 static void committed(corrali_batch *own)
 {
     corrali_cell *cell = own->cell;
@@ -108,10 +121,11 @@ static void committed(corrali_batch *own)
         cell->cache = own->after;
         cell->confirmed_at = corrali_now_locked(cell->client);
         cell->backoff_ns /= 2;
+        learn_pace(own);
         end_applied(own);
     }
     corrali_batch_return_lane(own);
-    corrali_batch_advance(own);
+    corrali_batch_gather(own);
 }
 
 /* Somebody else changed the counter first. While we pause, the next batch grows. */
