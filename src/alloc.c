@@ -58,7 +58,7 @@ void corrali_free(void *memory)
     free(memory);
 }
 
-void corrali_alloc_fail_from(unsigned long nth)
+bool corrali_alloc_fail_from(unsigned long nth)
 {
-    atomic_store(&left, nth == 0 ? -1 : (long)nth - 1);
+    return atomic_exchange(&left, nth == 0 ? -1 : (long)nth - 1) == 0;
 }

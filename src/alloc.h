@@ -5,6 +5,7 @@
 #ifndef CORRALI_ALLOC_H
 #define CORRALI_ALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Zeroed memory, or NULL. */
@@ -14,7 +15,10 @@ char *corrali_strdup(const char *text);
 char *corrali_asprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void corrali_free(void *memory);
 
-/* For tests: let the @nth allocation from now on fail, and every later one; 0: none. Any thread. */
-void corrali_alloc_fail_from(unsigned long nth);
+/*
+ * For tests: let the @nth allocation from now on fail, and every later one; 0: none. Has one failed
+ * since this was last called? Any thread.
+ */
+bool corrali_alloc_fail_from(unsigned long nth);
 
 #endif

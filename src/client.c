@@ -302,6 +302,27 @@ static void begin_close_locked(corral_client *client)
     }
 }
 
+void corrali_client_begin_close(corral_client *client)
+{
+    corrali_lock(client);
+    begin_close_locked(client);
+    corrali_unlock(client);
+}
+
+void corrali_client_end_close(corral_client *client)
+{
+    corrali_lock(client);
+    corrali_announce_locked(client, CORRAL_STATE_CLOSED);
+    corrali_unlock(client);
+    corrali_dispatch_stop(client);
+    corrali_lock(client);
+    corrali_session_finish_locked(client);
+    corrali_unlock(client);
+    client->backend->vtable->destroy(client->backend);
+    corrali_log_remove(&client->log);
+    corrali_client_unref(client);
+}
+
 int corral_client_close(corral_client *client)
 {
     int status;
@@ -313,20 +334,9 @@ int corral_client_close(corral_client *client)
     if (status != CORRAL_OK) {
         return status;
     }
-    corrali_lock(client);
-    begin_close_locked(client);
-    corrali_unlock(client);
+    corrali_client_begin_close(client);
     (void)corrali_latch_wait(&client->closed, CORRAL_FOREVER);
-    corrali_lock(client);
-    corrali_announce_locked(client, CORRAL_STATE_CLOSED);
-    corrali_unlock(client);
-    corrali_dispatch_stop(client);
-    corrali_lock(client);
-    corrali_session_finish_locked(client);
-    corrali_unlock(client);
-    client->backend->vtable->destroy(client->backend);
-    corrali_log_remove(&client->log);
-    corrali_client_unref(client);
+    corrali_client_end_close(client);
     return CORRAL_OK;
 }
 

@@ -248,5 +248,8 @@ void corrali_session_finish_locked(corral_client *client);
 /* A client on @backend, which it owns from now on, also on failure. The seam for simulated ensembles. */
 int corrali_client_new(const char *servers, const corral_client_options *options, corrali_backend *backend,
                        corral_client **ret_client);
+/* The two halves of closing it, between which client.closed opens: a simulated world goes on meanwhile. */
+void corrali_client_begin_close(corral_client *client);
+void corrali_client_end_close(corral_client *client);
 
 #endif

@@ -1,0 +1,515 @@
+/*
+ * The workload "counters": everybody adds to, sets, compares, updates, reads,
+ * destroys and watches the same few counters.
+ */
+#include "counters.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/history.h"
+#include "sweep.h"
+
+enum { COUNTERS = 2, OPERATIONS = 240, OPERATIONS_MAX = 400 };
+
+typedef struct run run;
+
+typedef struct {
+    run *run;
+    member *member;
+    history_op seen;
+    corral_op *op;
+    bool excused; /* a deadline, or cancelled: the outcome may stay unknown */
+    bool ended;
+} operation;
+
+typedef struct {
+    run *run;
+    member *member;
+    int counter;
+    corral_watch *watch;
+    corral_counter_event last;
+    bool any;
+} subscriber;
+
+struct run {
+    fleet fleet;
+    operation operations[OPERATIONS_MAX];
+    size_t count;
+    corral_counter *counters[MEMBERS_MAX][COUNTERS];
+    subscriber subscribers[MEMBERS_MAX];
+    history_ends ends[COUNTERS];
+    bool sweeping; /* lanes are old after seconds, by the servers' clock */
+};
+
+static run *run_of(fleet *f)
+{
+    return (run *)f; /* its first member */
+}
+
+static void name_counter(char *ret_path, size_t size, int counter)
+{
+    (void)snprintf(ret_path, size, counter == 0 ? "/count" : "/deep/er/count%d", counter);
+}
+
+/* --- subscribers --- */
+
+static void on_state(const corral_counter_event *event, void *arg)
+{
+    subscriber *own = arg;
+    fleet *f = &own->run->fleet;
+
+    if (event->status == CORRAL_ECLOSED) {
+        return;
+    }
+    world_note(&f->world, "client %d sees %s %" PRId64, own->member->number,
+               corral_status_name(event->status), event->value);
+    if (event->status == CORRAL_OK && event->exists && own->last.exists &&
+        event->stamp.mzxid <= own->last.stamp.mzxid) {
+        fleet_fail(f, "client %d: a state that is not newer than the one before", own->member->number);
+    }
+    own->last = *event;
+    own->any = true;
+}
+
+/* --- members --- */
+
+static void joined(member *m)
+{
+    run *r = run_of(m->fleet);
+    subscriber *own = &r->subscribers[m->number];
+
+    for (int i = 0; i < COUNTERS; i++) {
+        char path[64];
+
+        name_counter(path, sizeof path, i);
+        if (corral_counter_open(m->client, path, NULL, &r->counters[m->number][i]) != CORRAL_OK) {
+            fleet_fail(m->fleet, "client %d: cannot open %s", m->number, path);
+        }
+    }
+    *own = (subscriber){.run = r, .member = m, .counter = (int)world_below(&m->fleet->world, COUNTERS)};
+    if (world_one_in(&m->fleet->world, 2) &&
+        corral_counter_subscribe(r->counters[m->number][own->counter], on_state, own, &own->watch) !=
+            CORRAL_OK) {
+        fleet_fail(m->fleet, "client %d: cannot subscribe", m->number);
+    }
+}
+
+static void leaving(member *m)
+{
+    run *r = run_of(m->fleet);
+
+    /* Nobody is told of the end of a process that is dead. */
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->operations[i].member == m && !r->operations[i].ended) {
+            r->operations[i].excused = true;
+        }
+    }
+    if (r->subscribers[m->number].watch != NULL) {
+        (void)corral_watch_close(r->subscribers[m->number].watch);
+        r->subscribers[m->number].watch = NULL;
+    }
+    for (int i = 0; i < COUNTERS; i++) {
+        (void)corral_counter_close(r->counters[m->number][i]);
+        r->counters[m->number][i] = NULL;
+    }
+}
+
+/* --- operations --- */
+
+static void ended(operation *own, int status, int64_t value, const corral_stamp *stamp)
+{
+    fleet *f = &own->run->fleet;
+
+    if (own->ended) {
+        fleet_fail(f, "operation %zu has ended twice", (size_t)(own - own->run->operations));
+    }
+    own->ended = true;
+    world_note(&f->world, "client %d operation %zu ends %s %" PRId64, own->member->number,
+               (size_t)(own - own->run->operations), corral_status_name(status), value);
+    if (own->member->crashed) {
+        return; /* nobody hears of it */
+    }
+    own->seen.status = status;
+    own->seen.returned = f->world.now;
+    own->seen.value = value;
+    if (stamp != NULL) {
+        own->seen.stamp = *stamp;
+    }
+    if (status == CORRAL_EUNCERTAIN) {
+        f->world.rare[RARE_UNCERTAIN]++;
+    }
+}
+
+static void on_value(int status, int64_t value, const corral_stamp *stamp, void *arg)
+{
+    ended(arg, status, value, stamp);
+}
+
+static void on_status(int status, void *arg)
+{
+    ended(arg, status, 0, NULL);
+}
+
+static int add_it(int64_t value, int64_t *ret_value, void *arg)
+{
+    *ret_value = value + ((operation *)arg)->seen.argument;
+    return CORRAL_OK;
+}
+
+static void cancels(void *subject, int64_t argument)
+{
+    operation *own = subject;
+
+    (void)argument;
+    if (!own->ended && fleet_runs(own->member)) {
+        own->excused = true;
+        (void)corral_op_cancel(own->op);
+        fleet_look(own->member);
+    }
+}
+
+static int64_t some_value(run *r, int counter)
+{
+    for (size_t i = r->count; i > 0; i--) {
+        const history_op *seen = &r->operations[i - 1].seen;
+
+        if (seen->counter == (uint32_t)counter && seen->kind == HISTORY_ADD && seen->status == CORRAL_OK) {
+            return seen->value;
+        }
+    }
+    return 0;
+}
+
+/* Submit it: a non-zero status means that nothing will come of it. */
+static int submit(operation *own, corral_counter *counter, int64_t timeout_ms, bool update)
+{
+    history_op *seen = &own->seen;
+
+    switch (seen->kind) {
+    case HISTORY_ADD:
+        return update
+                   ? corral_counter_update_async(counter, add_it, own, timeout_ms, on_value, own, &own->op)
+                   : corral_counter_add_async(counter, seen->argument, timeout_ms, on_value, own, &own->op);
+    case HISTORY_SET:
+        return corral_counter_set_async(counter, seen->argument, timeout_ms, on_value, own, &own->op);
+    case HISTORY_COMPARE_SET:
+        return corral_counter_compare_set_async(counter, seen->argument, seen->desired, timeout_ms, on_value,
+                                                own, &own->op);
+    case HISTORY_READ:
+        return corral_counter_get_async(counter, seen->stale ? CORRAL_READ_LOCAL : CORRAL_READ_LINEARIZABLE,
+                                        timeout_ms, on_value, own, &own->op);
+    case HISTORY_DESTROY:
+        return corral_counter_destroy_async(counter, timeout_ms, on_status, own, &own->op);
+    }
+    return CORRAL_EINVAL;
+}
+
+static history_kind some_kind(world *w)
+{
+    uint64_t dice = world_below(w, 100);
+
+    return dice < 74   ? HISTORY_ADD
+           : dice < 80 ? HISTORY_SET
+           : dice < 88 ? HISTORY_COMPARE_SET
+           : dice < 97 ? HISTORY_READ
+                       : HISTORY_DESTROY;
+}
+
+static void begin_one(run *r, member *m)
+{
+    world *w = &r->fleet.world;
+    operation *own = &r->operations[r->count];
+    int counter = (int)world_below(w, COUNTERS);
+    history_op *seen = &own->seen;
+    int64_t timeout_ms = world_one_in(w, 10) ? (int64_t)world_below(w, 3000) : CORRAL_FOREVER;
+    bool update = world_one_in(w, 10);
+    int status;
+
+    *own = (operation){.run = r, .member = m, .excused = timeout_ms >= 0};
+    *seen = (history_op){.client = (uint32_t)m->number,
+                         .counter = (uint32_t)counter,
+                         .kind = some_kind(w),
+                         .invoked = w->now,
+                         .returned = INT64_MAX,
+                         .status = CORRAL_EUNCERTAIN,
+                         .argument = 10000 + (int64_t)r->count};
+    if (seen->kind == HISTORY_COMPARE_SET) {
+        seen->argument = some_value(r, counter);
+        seen->desired = 1000000 * (int64_t)(r->count + 1);
+    } else if (seen->kind == HISTORY_SET) {
+        seen->argument = -1000000 * (int64_t)(r->count + 1);
+    } else if (seen->kind == HISTORY_READ) {
+        seen->stale = world_one_in(w, 2);
+    }
+    world_note(w, "client %d operation %zu kind %d on %d of %" PRId64 " for %" PRId64, m->number, r->count,
+               (int)seen->kind, counter, seen->argument, timeout_ms);
+    r->count++;
+    status = submit(own, r->counters[m->number][counter], timeout_ms, update);
+    if (status != CORRAL_OK) {
+        own->ended = true;
+        seen->status = status;
+        seen->returned = w->now;
+    } else if (world_one_in(w, 15)) {
+        world_at(w, w->now + world_delay(w, 0, 500 * SIM_MS), cancels, own, 0);
+    }
+}
+
+/* A member's program: now and then a few at once. */
+static void works(void *subject, int64_t argument)
+{
+    run *r = subject;
+    world *w = &r->fleet.world;
+    member *m = &r->fleet.members[world_below(w, (uint64_t)r->fleet.member_count)];
+
+    (void)argument;
+    if (fleet_runs(m)) {
+        for (uint64_t burst = 1 + world_below(w, 8); burst > 0 && r->count < OPERATIONS; burst--) {
+            begin_one(r, m);
+        }
+        fleet_look(m);
+    }
+    if (r->count < OPERATIONS) {
+        world_at(w, w->now + world_delay(w, SIM_MS, 4 * SIM_S), works, r, 0);
+    }
+}
+
+/* --- judging --- */
+
+static bool all_ended(run *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (!r->operations[i].ended && !r->operations[i].member->crashed) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void judge_outcomes(run *r)
+{
+    fleet *f = &r->fleet;
+
+    for (size_t i = 0; i < r->count; i++) {
+        const operation *own = &r->operations[i];
+
+        if (!own->ended && !own->member->crashed) {
+            fleet_fail(f, "client %d operation %zu has not ended", own->member->number, i);
+        } else if (own->ended && !own->excused && own->seen.status == CORRAL_EUNCERTAIN &&
+                   own->seen.returned != INT64_MAX && !f->lanes_deleted) {
+            fleet_fail(f, "client %d operation %zu is uncertain for no reason", own->member->number, i);
+        }
+    }
+}
+
+static bool read_number(const znode *node, int64_t *ret_value)
+{
+    char text[32] = "";
+
+    memcpy(text, node->data.bytes, node->data.length < sizeof text - 1 ? node->data.length : 31);
+    *ret_value = strtoll(text, NULL, 10);
+    return true;
+}
+
+static void judge_counter(run *r, int counter)
+{
+    static history_op ops[OPERATIONS_MAX];
+    fleet *f = &r->fleet;
+    char path[64];
+    const znode *node;
+    const char *wrong;
+    size_t count = 0;
+
+    name_counter(path, sizeof path, counter);
+    node = tree_find(ensemble_state(&f->ensemble), world_path(&f->world, path));
+    r->ends[counter].present_at_end = node != NULL && read_number(node, &r->ends[counter].value_at_end);
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->operations[i].seen.counter == (uint32_t)counter) {
+            ops[count++] = r->operations[i].seen;
+        }
+    }
+    wrong = history_check(ops, count, &r->ends[counter]);
+    if (wrong != NULL && strncmp(wrong, HISTORY_REFUSED, strlen(HISTORY_REFUSED)) != 0) {
+        fleet_fail(f, "%s: %s", path, wrong);
+    }
+}
+
+static void judge_subscribers(run *r)
+{
+    fleet *f = &r->fleet;
+
+    for (int i = 0; i < f->member_count; i++) {
+        subscriber *own = &r->subscribers[i];
+        char path[64];
+        const znode *node;
+
+        if (own->watch == NULL || !fleet_runs(&f->members[i])) {
+            continue;
+        }
+        name_counter(path, sizeof path, own->counter);
+        node = tree_find(ensemble_state(&f->ensemble), world_path(&f->world, path));
+        if (!own->any || own->last.status != CORRAL_OK || own->last.exists != (node != NULL) ||
+            (node != NULL && own->last.stamp.mzxid != node->mzxid)) {
+            fleet_fail(f, "client %d has not seen the last state of %s", i, path);
+        }
+    }
+}
+
+/* Only what is meant to stay is left. */
+static void judge_leavings(run *r)
+{
+    fleet *f = &r->fleet;
+    const tree *t = ensemble_state(&f->ensemble);
+    int crashed = 0; /* or closed while much was broken */
+    int writers = world_path(&f->world, "/corral/writers");
+
+    for (int i = 0; i < f->member_count; i++) {
+        crashed += (!r->sweeping || f->clock_stepped) && (f->members[i].crashed || f->members[i].hurried);
+    }
+    for (int path = 0; path < t->capacity; path++) {
+        const znode *node = tree_find(t, path);
+
+        if (node != NULL && node->owner != 0) {
+            fleet_fail(f, "%s is left, and its session is not", world_path_text(&f->world, path));
+        } else if (node != NULL && path > 0 && world_path_parent(&f->world, path) == writers &&
+                   --crashed < 0) {
+            fleet_fail(f, "%s is left", world_path_text(&f->world, path));
+        }
+    }
+}
+
+/* --- the run --- */
+
+static void begin(run *r)
+{
+    fleet *f = &r->fleet;
+    static const int32_t versions[] = {0, INT32_MAX - 40, -60, -3};
+
+    r->sweeping = world_one_in(&f->world, 3);
+    f->lanes_deleted = r->sweeping;
+    corrali_sweep_configure(r->sweeping ? 3000 : 0, r->sweeping ? 2000 : 0);
+    f->joined = joined;
+    f->leaving = leaving;
+    for (int i = 0; i < COUNTERS; i++) {
+        char path[64];
+
+        name_counter(path, sizeof path, i);
+        if (world_one_in(&f->world, 2)) {
+            ensemble_put(&f->ensemble, path, "7", 1, versions[world_below(&f->world, 4)]);
+            r->ends[i] = (history_ends){.present_at_start = true, .value_at_start = 7};
+        }
+    }
+    for (uint64_t n = MEMBERS_LEAST + world_below(&f->world, 3); n > 0; n--) {
+        fleet_join(f);
+    }
+    works(r, 0);
+    fleet_trouble(f);
+}
+
+static bool step_until(run *r, int64_t limit, bool (*done)(run *))
+{
+    while (!done(r)) {
+        if (r->fleet.failure[0] != '\0' || r->fleet.world.now >= limit) {
+            return false;
+        }
+        (void)world_step(&r->fleet.world, limit);
+    }
+    return true;
+}
+
+static bool all_begun(run *r)
+{
+    return r->count >= OPERATIONS;
+}
+
+static bool never(run *r)
+{
+    (void)r;
+    return false;
+}
+
+static bool all_left(run *r)
+{
+    for (int i = 0; i < r->fleet.member_count; i++) {
+        if (!r->fleet.members[i].finished) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_stats(run *r)
+{
+    world *w = &r->fleet.world;
+
+    for (int i = 0; i < r->fleet.member_count; i++) {
+        corral_client_stats stats;
+
+        if (r->fleet.members[i].client != NULL &&
+            corral_client_get_stats(r->fleet.members[i].client, &stats) == CORRAL_OK) {
+            w->rare[RARE_RESEND_APPLIED] += stats.resends_applied;
+            w->rare[RARE_RESEND_NOT_APPLIED] += stats.resends_not_applied;
+            w->rare[RARE_LOST_RACE] += stats.lost_races;
+        }
+    }
+}
+
+static void count_causes(run *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        operation *own = &r->operations[i];
+
+        if (own->op != NULL && own->seen.status == CORRAL_EUNCERTAIN && own->ended) {
+            r->fleet.world.rare[RARE_LANE_MISSING] += corral_op_cause(own->op) == CORRAL_ENOENT;
+        }
+        corral_op_unref(own->op);
+        own->op = NULL;
+    }
+}
+
+void counters_run(uint64_t seed, bool tracing, sim_result *ret_result)
+{
+    run *r = calloc(1, sizeof *r);
+    fleet *f = &r->fleet;
+
+    fleet_open(f, seed, tracing);
+    begin(r);
+    (void)step_until(r, 3600 * SIM_S, all_begun);
+    fleet_calm(f);
+    (void)step_until(r, f->world.now + 120 * SIM_S, all_ended);
+    /* Subscriptions read unasked every 15 to 30 seconds. */
+    (void)step_until(r, f->world.now + 40 * SIM_S, never);
+    if (f->failure[0] == '\0' && ensemble_state(&f->ensemble) == NULL) {
+        fleet_fail(f, "the ensemble has no leader");
+    }
+    judge_outcomes(r);
+    if (f->failure[0] == '\0') {
+        for (int i = 0; i < COUNTERS; i++) {
+            judge_counter(r, i);
+        }
+        judge_subscribers(r);
+    }
+    add_stats(r);
+    count_causes(r);
+    for (int i = 0; i < f->member_count; i++) {
+        fleet_leave(&f->members[i]);
+    }
+    if (f->failure[0] == '\0' && !step_until(r, f->world.now + 60 * SIM_S, all_left)) {
+        fleet_fail(f, "a client does not close");
+    }
+    (void)step_until(r, f->world.now + 30 * SIM_S, never);
+    if (f->failure[0] == '\0') {
+        judge_leavings(r);
+    }
+    ret_result->digest = f->world.digest;
+    ret_result->operations = r->count;
+    ret_result->faults = f->faults;
+    ret_result->clients = f->member_count;
+    ret_result->steps = f->world.steps;
+    memcpy(ret_result->rare, f->world.rare, sizeof ret_result->rare);
+    memcpy(ret_result->failure, f->failure, sizeof ret_result->failure);
+    fleet_close(f);
+    free(r);
+}

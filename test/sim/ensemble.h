@@ -1,0 +1,158 @@
+/**
+ * Three simulated servers: a leader that orders what is written, followers that
+ * take it over at their own pace, sessions that the leader ends, and what
+ * breaks all that.
+ *
+ * There is one log. Its head is committed: a quorum has accepted it. A new
+ * leader is the server, of those that can form a quorum, that has accepted
+ * most; what it has not accepted is cut off the log. Reads are answered from
+ * what a server has applied.
+ *
+ * Modelled after QuorumPeer, Leader, LearnerHandler, CommitProcessor and
+ * SessionTrackerImpl of ZooKeeper 3.8.
+ */
+#ifndef SIM_ENSEMBLE_H
+#define SIM_ENSEMBLE_H
+
+#include "tree.h"
+
+enum { SERVERS = 3 };
+
+typedef struct ensemble ensemble;
+typedef struct connection connection;
+typedef struct session session;
+
+/** A request as it travels, and its reply. */
+typedef struct call call;
+struct call {
+    call *next;      /* in its connection's queue */
+    call *next_sent; /* in its client's */
+    connection *via;
+    corrali_request *request; /* the client's own */
+    corrali_request_kind kind;
+    int path;
+    bool watch;
+    bool closes;     /* the session */
+    transaction txn; /* MULTI, closes */
+
+    bool forwarded, ready; /* SYNC, writes: with the leader; its turn has come */
+    size_t after;          /* SYNC: how much of the log must be applied */
+    int status;
+    size_t failed;
+    blob data;
+    corrali_stat stat;
+    const char **names;
+    size_t name_count;
+    const access_list *acl;
+    int64_t zxid; /* what the server had applied when it replied */
+};
+
+/** What a client hears of its connection. */
+typedef struct {
+    /** There is a session: @id, or 0 if it is gone. */
+    void (*established)(void *client, connection *via, int64_t id);
+    void (*replied)(void *client, connection *via, call *reply);
+    void (*ponged)(void *client, connection *via);
+    void (*watch_fired)(void *client, connection *via, int path);
+    /** The server has closed it, or there was none to be had. */
+    void (*closed)(void *client, connection *via);
+} client_events;
+
+struct connection {
+    connection *next; /* of its server's */
+    ensemble *ensemble;
+    const client_events *events;
+    void *client;
+    int server;
+    session *session;
+    bool establishing;
+    bool client_open, server_open; /* each end may find out late */
+    int64_t up, down;              /* nothing arrives before what was sent before it */
+    call *first, *last;            /* not replied to, in order */
+    int *watches;                  /* paths */
+    size_t watch_count, watch_capacity;
+};
+
+struct session {
+    session *next;
+    int64_t id;
+    int64_t timeout;
+    size_t opened, closed; /* places in the log, behind it; SIZE_MAX: not there */
+    int owner;             /* the server it is connected to, as the leader knows it */
+    int64_t expires;       /* the leader's */
+    bool touched[SERVERS]; /* since that server last told the leader */
+};
+
+typedef struct {
+    bool up;
+    bool cut;                     /* from the other servers */
+    bool serves;                  /* takes part: follows or leads */
+    uint32_t life;                /* counts its restarts and elections; messages to an earlier one are lost */
+    size_t accepted, applied;     /* how much of the log */
+    size_t committed;             /* ... it knows to be */
+    int64_t stuck_until;          /* it sits on commits */
+    int64_t up_floor, down_floor; /* order of messages to, and from, the leader */
+    tree tree;
+    connection *connections;
+} server;
+
+typedef struct {
+    transaction txn;
+    call *call; /* whose it is; NULL: an expiry, or a new session's */
+    connection *opens;
+} entry;
+
+struct ensemble {
+    world *world;
+    server servers[SERVERS];
+    int leader; /* -1: none */
+    bool electing;
+    tree prepared; /* the leader's, with what is proposed */
+    entry **log;
+    size_t length, capacity, committed;
+    int64_t zxid;
+    session *sessions;
+    int64_t last_session;
+};
+
+void ensemble_open(ensemble *e, world *w);
+void ensemble_close(ensemble *e);
+
+/* --- for clients --- */
+
+/**
+ * Connect to @number as the session @id (0: a new one) that has seen @zxid.
+ * The watches on the paths in @data are set where these existed, those in
+ * @exist where they did not.
+ */
+connection *ensemble_connect(ensemble *e, int number, int64_t id, int64_t timeout, int64_t zxid,
+                             const client_events *events, void *client);
+void ensemble_set_watches(connection *via, int64_t zxid, const int *data, size_t data_count, const int *exist,
+                          size_t exist_count);
+void ensemble_send(connection *via, call *sent);
+/** The client lives; hear that the server does. */
+void ensemble_ping(connection *via);
+/** The client's end is closed. What is under way to the server may still arrive. */
+void ensemble_disconnect(connection *via);
+
+/* --- faults --- */
+
+void ensemble_kill(ensemble *e, int number);
+void ensemble_restart(ensemble *e, int number);
+void ensemble_cut(ensemble *e, int number);
+void ensemble_heal(ensemble *e, int number);
+/** Let @number sit on what is committed: ZOOKEEPER-4537. */
+void ensemble_stick(ensemble *e, int number, int64_t until);
+
+/** Somebody else deletes @path, if there is a leader. */
+void ensemble_delete(ensemble *e, int path);
+
+/* --- for tests --- */
+
+/** What all have agreed on: the leader's; NULL: there is none now. */
+const tree *ensemble_state(const ensemble *e);
+bool ensemble_session_lives(const ensemble *e, int64_t id);
+/** Put a znode there before anything has begun. */
+void ensemble_put(ensemble *e, const char *path, const char *data, size_t length, int32_t version);
+
+#endif

@@ -1,0 +1,59 @@
+/**
+ * Clients of the real library on a simulated ensemble, and the faults that
+ * befall both.
+ */
+#ifndef SIM_FLEET_H
+#define SIM_FLEET_H
+
+#include <corral.h>
+
+#include "simclient.h"
+
+enum { MEMBERS_MAX = 12, MEMBERS_LEAST = 5 };
+
+typedef struct fleet fleet;
+
+/** One client of the library: a process. */
+typedef struct {
+    fleet *fleet;
+    int number;
+    simclient *io;
+    corral_client *client;
+    bool crashed;
+    bool closing;          /* or closed: it takes no more operations */
+    bool hurried;          /* it closed while there were faults */
+    bool finished;         /* nothing is left of it */
+    bool dispatching;      /* that is on its way */
+    int64_t answers_after; /* its event loop's pace */
+} member;
+
+struct fleet {
+    world world;
+    ensemble ensemble;
+    member members[MEMBERS_MAX];
+    int member_count;
+    bool calm; /* no more faults */
+    uint64_t faults;
+    bool clock_stepped; /* the servers', by hours */
+    bool lanes_deleted; /* by somebody, or swept: an outcome may be lost with one */
+    char failure[4096]; /* what was found wrong first; "": nothing */
+    void (*joined)(member *m);
+    void (*leaving)(member *m); /* before it is closed, or freed after a crash */
+};
+
+void fleet_open(fleet *f, uint64_t seed, bool tracing);
+void fleet_close(fleet *f);
+member *fleet_join(fleet *f);
+/** Can its program run now? */
+bool fleet_runs(const member *m);
+/** The program has called the library: its loop sees that something is due. */
+void fleet_look(member *m);
+/** Begin to break things. */
+void fleet_trouble(fleet *f);
+/** End it, and mend all. */
+void fleet_calm(fleet *f);
+/** Close it in good order, or free one that has crashed. Takes a while. */
+void fleet_leave(member *m);
+void fleet_fail(fleet *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

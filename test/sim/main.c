@@ -1,0 +1,196 @@
+/*
+ * Runs seeds of a workload and judges each. Prints how often what is rare has
+ * happened, and for a seed that went wrong, how to see it again.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "counters.h"
+
+/* Seeds that went wrong, until it is given up. */
+enum { FAILURES_MAX = 10 };
+
+/* What a seed must have to count. */
+enum { CLIENTS_LEAST = 5, OPERATIONS_LEAST = 200, FAULTS_LEAST = 3 };
+
+static const struct {
+    const char *name;
+    void (*run)(uint64_t seed, bool tracing, sim_result *ret_result);
+} workloads[] = {{"counters", counters_run}};
+
+enum { WORKLOADS = sizeof workloads / sizeof *workloads };
+
+static struct {
+    uint64_t seeds, from;
+    int workload;
+    bool trace, twice, all_paths;
+} settings = {.seeds = 1000, .from = 1};
+
+static struct {
+    uint64_t failed, counted, operations, faults;
+    uint64_t rare[RARE_PATHS];
+} totals;
+
+static int usage(FILE *to)
+{
+    fprintf(to, "usage: sim [--seeds N] [--from S] [--workload W] [--twice] [--all-paths] [--trace]\n"
+                "  --seeds N     how many seeds to run (default 1000)\n"
+                "  --from S      the first of them (default 1)\n"
+                "  --workload W  ");
+    for (int i = 0; i < WORKLOADS; i++) {
+        fprintf(to, "%s%s", i == 0 ? "" : ", ", workloads[i].name);
+    }
+    fprintf(to, "\n"
+                "  --twice       run each seed two times, and compare\n"
+                "  --all-paths   fail if something rare has not happened\n"
+                "  --trace       print everything that happens\n");
+    return to == stdout ? 0 : 2;
+}
+
+static bool parse_number(const char *text, uint64_t *ret_number)
+{
+    char *end;
+
+    errno = 0;
+    *ret_number = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
+}
+
+static bool parse_workload(const char *name)
+{
+    for (int i = 0; i < WORKLOADS; i++) {
+        if (strcmp(workloads[i].name, name) == 0) {
+            settings.workload = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Negative: go on; else the exit status. */
+static int parse(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"seeds", required_argument, NULL, 's'},    {"from", required_argument, NULL, 'f'},
+        {"workload", required_argument, NULL, 'w'}, {"twice", no_argument, NULL, '2'},
+        {"all-paths", no_argument, NULL, 'a'},      {"trace", no_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
+    bool good = true;
+    int option;
+
+    while (good && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 's':
+            good = parse_number(optarg, &settings.seeds);
+            break;
+        case 'f':
+            good = parse_number(optarg, &settings.from);
+            break;
+        case 'w':
+            good = parse_workload(optarg);
+            break;
+        case '2':
+            settings.twice = true;
+            break;
+        case 'a':
+            settings.all_paths = true;
+            break;
+        case 't':
+            settings.trace = true;
+            break;
+        case 'h':
+            return usage(stdout);
+        default:
+            good = false;
+        }
+    }
+    return good && optind == argc ? -1 : usage(stderr);
+}
+
+static void add(const sim_result *result)
+{
+    totals.counted += result->clients >= CLIENTS_LEAST && result->operations >= OPERATIONS_LEAST &&
+                      result->faults >= FAULTS_LEAST;
+    totals.operations += result->operations;
+    totals.faults += result->faults;
+    for (int i = 0; i < RARE_PATHS; i++) {
+        totals.rare[i] += result->rare[i];
+    }
+}
+
+static void run_seed(uint64_t seed)
+{
+    const char *name = workloads[settings.workload].name;
+    sim_result result, again;
+
+    workloads[settings.workload].run(seed, settings.trace, &result);
+    add(&result);
+    if (settings.twice) {
+        workloads[settings.workload].run(seed, false, &again);
+        if (again.digest != result.digest && result.failure[0] == '\0') {
+            (void)snprintf(result.failure, sizeof result.failure, "it does not do the same twice");
+        }
+    }
+    if (settings.trace) {
+        printf("digest %016" PRIx64 " of %" PRIu64 " steps\n", result.digest, result.steps);
+    }
+    if (result.failure[0] != '\0') {
+        totals.failed++;
+        printf("not ok %s, seed %" PRIu64 ": %s\n    scripts/sim --workload %s --seeds 1 --from %" PRIu64
+               " --trace\n",
+               name, seed, result.failure, name, seed);
+    }
+}
+
+static bool print_totals(double seconds)
+{
+    bool good = totals.failed == 0;
+
+    for (int i = 0; i < RARE_PATHS; i++) {
+        printf("%10" PRIu64 "  %s\n", totals.rare[i], rare_names[i]);
+    }
+    if (settings.all_paths) {
+        for (int i = 0; i < RARE_PATHS; i++) {
+            if (totals.rare[i] == 0) {
+                printf("not ok %s: never %s\n", workloads[settings.workload].name, rare_names[i]);
+                good = false;
+            }
+        }
+    }
+    printf("%s: %" PRIu64 " seeds counted, %" PRIu64 " operations, %" PRIu64 " faults, %" PRIu64
+           " wrong, %.1f s\n",
+           workloads[settings.workload].name, totals.counted, totals.operations, totals.faults, totals.failed,
+           seconds);
+    return good;
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+int main(int argc, char **argv)
+{
+    double start = seconds_now();
+    int status = parse(argc, argv);
+
+    if (status >= 0) {
+        return status;
+    }
+    for (uint64_t i = 0; i < settings.seeds && totals.failed < FAILURES_MAX; i++) {
+        run_seed(settings.from + i);
+    }
+    if (!print_totals(seconds_now() - start)) {
+        return 1;
+    }
+    printf("ok %s\n", workloads[settings.workload].name);
+    return 0;
+}

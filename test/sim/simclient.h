@@ -1,0 +1,37 @@
+/**
+ * A backend on a simulated ensemble: what libzookeeper_mt and backend_zk.c do,
+ * with connections that break and a process that stands still or dies.
+ */
+#ifndef SIM_CLIENT_H
+#define SIM_CLIENT_H
+
+#include "ensemble.h"
+
+typedef struct simclient simclient;
+
+/** @number is for the trace. @after is called each time the library may have something due. */
+simclient *simclient_new(ensemble *e, int number, void (*after)(void *arg), void *arg);
+corrali_backend *simclient_backend(simclient *c);
+
+/** Has it a connection with a session? */
+bool simclient_connected(const simclient *c);
+int64_t simclient_session(const simclient *c);
+
+/* --- faults --- */
+
+void simclient_break(simclient *c);
+/** No connection can be made until @until. */
+void simclient_isolate(simclient *c, int64_t until);
+/** What is sent from now on, one way or both, arrives later by @delay. */
+void simclient_stall(simclient *c, int64_t delay, bool up, bool down);
+/** The process stands still. */
+void simclient_pause(simclient *c, int64_t until);
+bool simclient_paused(const simclient *c);
+/** The process dies: nothing is sent or heard any more. */
+void simclient_crash(simclient *c);
+/** Then it can be closed, to free its memory. */
+void simclient_bury(simclient *c);
+/** The @nth allocation fails while the next event is delivered. */
+void simclient_starve(simclient *c, unsigned long nth);
+
+#endif

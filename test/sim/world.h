@@ -1,0 +1,104 @@
+/**
+ * The simulated world: virtual time, one source of randomness, events in the
+ * order of their time, and a record of what happened. Everything that a seed
+ * does comes from here, so the same seed does the same.
+ *
+ * Memory is taken from an arena and lives as long as the world.
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SIM_US INT64_C(1000)
+#define SIM_MS INT64_C(1000000)
+#define SIM_S INT64_C(1000000000)
+
+typedef struct world world;
+
+/** What an event does: @subject and @argument are as given to world_at(). */
+typedef void (*world_fire)(void *subject, int64_t argument);
+
+/** What a world has seen of what is rare; printed, and none may stay 0 in a run over many seeds. */
+#define SIM_RARE_PATHS(X)                                                                                    \
+    X(RESEND_APPLIED, "resend found applied")                                                                \
+    X(RESEND_NOT_APPLIED, "resend found not applied")                                                        \
+    X(LANE_MISSING, "lane missing")                                                                          \
+    X(LANE_SWEPT, "crashed client's lanes swept")                                                            \
+    X(WRAPPED, "version wrapped")                                                                            \
+    X(UNCERTAIN, "EUNCERTAIN")                                                                               \
+    X(EXPIRED, "session expired")                                                                            \
+    X(EXPIRED_IN_FLIGHT, "session expired after lost writes")                                                \
+    X(EPOCH_MOVED, "stale cache refused by its epoch")                                                       \
+    X(MOVED_REFUSED, "late write of a moved session")                                                        \
+    X(LATE_APPLIED, "late write of a lost connection applied")                                               \
+    X(DROPPED_COMMITS, "proposals dropped with a leader")                                                    \
+    X(STALE_READ, "read from a server cut off")                                                              \
+    X(LAGGING_REFUSED, "connection to a lagging server refused")                                             \
+    X(SET_WATCH_FIRED, "watch fired when set again")                                                         \
+    X(NO_MEMORY, "allocation failed")                                                                        \
+    X(LOST_RACE, "race lost")
+
+typedef enum {
+#define SIM_RARE_NAME(name, text) RARE_##name,
+    SIM_RARE_PATHS(SIM_RARE_NAME)
+#undef SIM_RARE_NAME
+        RARE_PATHS
+} rare_path;
+
+extern const char *const rare_names[RARE_PATHS];
+
+struct world {
+    int64_t now;         /* ns since the beginning */
+    int64_t calendar_ms; /* what a server's clock says at 0; steps */
+    uint64_t digest;     /* of all that happened */
+    uint64_t rare[RARE_PATHS];
+    uint64_t steps;
+    bool tracing;
+
+    uint64_t random;
+    struct world_event *heap;
+    size_t count, capacity;
+    uint64_t order;
+    struct world_chunk *chunks;
+    struct world_path *paths;
+    int path_count, path_capacity;
+    int *path_table;
+    size_t path_table_size;
+};
+
+void world_open(world *w, uint64_t seed, bool tracing);
+void world_close(world *w);
+
+/** Zeroed. */
+void *world_alloc(world *w, size_t size);
+char *world_copy(world *w, const char *bytes, size_t length);
+
+uint64_t world_random(world *w);
+/** 0 <= result < @bound. */
+uint64_t world_below(world *w, uint64_t bound);
+/** One time in @n. */
+bool world_one_in(world *w, uint64_t n);
+/** Between @least and @most, small ones far likelier. */
+int64_t world_delay(world *w, int64_t least, int64_t most);
+
+/** Have @fire called at @when, after what was asked for that time before. */
+void world_at(world *w, int64_t when, world_fire fire, void *subject, int64_t argument);
+/** Let the next event happen; false: there is none before @until, and it is @until now. */
+bool world_step(world *w, int64_t until);
+
+/** Note what happened: in the digest, and in the trace if there is one. */
+void world_note(world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- paths, as small numbers; 0 is "/" --- */
+
+int world_path(world *w, const char *text);
+const char *world_path_text(const world *w, int path);
+int world_path_parent(const world *w, int path);
+/** Of a path's children that were ever named: the first, and the next one of the same parent; -1: none. */
+int world_path_child(const world *w, int path);
+int world_path_sibling(const world *w, int path);
+
+#endif
