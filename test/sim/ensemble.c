@@ -454,10 +454,11 @@ void ensemble_put(ensemble *e, const char *path, const char *data, size_t length
     blob copy = {.bytes = world_copy(e->world, data, length), .length = length};
     znode *node;
 
-    e->zxid++;
+    e->zxid += 2;
     for (int i = -1; i < SERVERS; i++) {
         node = tree_force(i < 0 ? &e->prepared : &e->servers[i].tree, number);
-        node->czxid = node->mzxid = e->zxid;
+        node->czxid = e->zxid - 1;
+        node->mzxid = version == 0 ? node->czxid : e->zxid;
         node->version = version;
         node->data = copy;
     }
