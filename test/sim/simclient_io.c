@@ -1,0 +1,308 @@
+/*
+ * The I/O thread: it keeps a connection to some server, and puts what it hears
+ * into the queue of the completion thread.
+ */
+#include <corral/status.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "simclient_internal.h"
+
+enum { RETRY_LEAST_MS = 1, RETRY_MOST_MS = 300 };
+
+/* --- the connection --- */
+
+void simclient_lose_requests(simclient *c)
+{
+    call *next;
+
+    for (call *lost = c->sent; lost != NULL; lost = next) {
+        next = lost->next_sent;
+        c->lost_writes = c->lost_writes || lost->kind == CORRALI_MULTI;
+        lost->status = CORRAL_ELOST;
+        lost->failed = 0;
+        simclient_push(c, REPLY, lost, 0);
+    }
+    c->sent = c->sent_last = c->unsent = NULL;
+}
+
+static void tries_again(void *subject, int64_t attempt)
+{
+    simclient *c = subject;
+
+    if (c->via == NULL && !c->closing && !c->crashed && !c->buried && c->attempt == (uint32_t)attempt) {
+        if (c->world->now < c->paused_until || c->world->now < c->isolated_until) {
+            world_at(c->world, c->paused_until > c->isolated_until ? c->paused_until : c->isolated_until,
+                     tries_again, c, attempt);
+            return;
+        }
+        simclient_try_to_connect(c);
+    }
+}
+
+/* As libzookeeper's handle_error(): first the event, then the requests. */
+static void lose_connection(simclient *c)
+{
+    if (c->connected) {
+        simclient_push(c, SUSPENDED, NULL, 0);
+    }
+    if (c->via != NULL) {
+        ensemble_disconnect(c->via);
+    }
+    c->via = NULL;
+    c->connected = false;
+    c->attempt++;
+    simclient_lose_requests(c);
+    world_at(c->world, c->world->now + world_delay(c->world, RETRY_LEAST_MS * SIM_MS, RETRY_MOST_MS * SIM_MS),
+             tries_again, c, c->attempt);
+}
+
+/* The keeper of backend_zk.c: what is left gets no reply, and all begins anew. */
+static void expire(simclient *c)
+{
+    c->world->rare[RARE_EXPIRED_IN_FLIGHT] += c->lost_writes;
+    c->session = 0;
+    c->seen = 0;
+    c->watch_count = 0;
+    c->expired = true;
+    simclient_push(c, EXPIRED, NULL, 0);
+    c->connected = false;
+    lose_connection(c);
+}
+
+static void send_call(simclient *c, call *sent)
+{
+    ensemble_send(c->via, sent);
+}
+
+void simclient_enqueue(simclient *c, call *made)
+{
+    if (c->sent == NULL) {
+        c->sent = made;
+    } else {
+        c->sent_last->next_sent = made;
+    }
+    c->sent_last = made;
+    if (c->connected) {
+        send_call(c, made);
+    } else if (c->unsent == NULL) {
+        c->unsent = made;
+    }
+}
+
+static void set_watches_again(simclient *c)
+{
+    int *paths = world_alloc(c->world, (2 * c->watch_count + 1) * sizeof *paths);
+    int *exist = paths + c->watch_count;
+    size_t data_count = 0, exist_count = 0;
+
+    for (size_t i = 0; i < c->watch_count; i++) {
+        if (c->watches[i].existed) {
+            paths[data_count++] = c->watches[i].path;
+        } else {
+            exist[exist_count++] = c->watches[i].path;
+        }
+    }
+    if (data_count + exist_count > 0) {
+        ensemble_set_watches(c->via, c->seen, paths, data_count, exist, exist_count);
+    }
+}
+
+static void on_established(void *client, connection *via, int64_t id)
+{
+    simclient *c = client;
+
+    if (via != c->via || c->crashed) {
+        return;
+    }
+    if (id == 0) {
+        expire(c);
+        return;
+    }
+    c->heard_at = c->world->now;
+    c->session = id;
+    c->connected = true;
+    c->lost_writes = false;
+    set_watches_again(c);
+    simclient_push(c, CONNECTED, NULL, id);
+    for (call *each = c->unsent; each != NULL; each = each->next_sent) {
+        send_call(c, each);
+    }
+    c->unsent = NULL;
+}
+
+static void remember_watch(simclient *c, const call *reply)
+{
+    bool existed = reply->status == CORRAL_OK;
+
+    if (!reply->watch || !(existed || (reply->kind == CORRALI_EXISTS && reply->status == CORRAL_ENOENT))) {
+        return;
+    }
+    for (size_t i = 0; i < c->watch_count; i++) {
+        if (c->watches[i].path == reply->path) {
+            c->watches[i].existed = existed;
+            return;
+        }
+    }
+    if (c->watch_count == c->watch_capacity) {
+        c->watch_capacity = c->watch_capacity == 0 ? 8 : 2 * c->watch_capacity;
+        c->watches = realloc(c->watches, c->watch_capacity * sizeof *c->watches);
+        if (c->watches == NULL) {
+            abort();
+        }
+    }
+    c->watches[c->watch_count++] = (watched){.path = reply->path, .existed = existed};
+}
+
+static void on_replied(void *client, connection *via, call *reply)
+{
+    simclient *c = client;
+
+    if (via != c->via || c->crashed) {
+        return;
+    }
+    c->heard_at = c->world->now;
+    c->seen = reply->zxid > c->seen ? reply->zxid : c->seen;
+    c->sent = reply->next_sent;
+    if (c->sent == NULL) {
+        c->sent_last = NULL;
+    }
+    remember_watch(c, reply);
+    simclient_push(c, REPLY, reply, 0);
+}
+
+bool simclient_forget_watch(simclient *c, int path)
+{
+    for (size_t i = 0; i < c->watch_count; i++) {
+        if (c->watches[i].path == path) {
+            c->watches[i] = c->watches[--c->watch_count];
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_watch_fired(void *client, connection *via, int path)
+{
+    simclient *c = client;
+
+    if (via == c->via && !c->crashed) {
+        c->heard_at = c->world->now;
+        if (simclient_forget_watch(c, path)) {
+            simclient_push(c, CHANGED, NULL, path);
+        }
+    }
+}
+
+static void on_ponged(void *client, connection *via)
+{
+    simclient *c = client;
+
+    if (via == c->via) {
+        c->heard_at = c->world->now;
+    }
+}
+
+static void on_closed(void *client, connection *via)
+{
+    simclient *c = client;
+
+    if (via == c->via && !c->crashed) {
+        lose_connection(c);
+    }
+}
+
+/* The client's part of keeping a connection: pings, and leaving a server that says nothing. */
+static void tends(void *subject, int64_t attempt)
+{
+    simclient *c = subject;
+
+    if (c->crashed || c->closing || c->via == NULL || c->attempt != (uint32_t)attempt) {
+        return;
+    }
+    if (c->world->now < c->paused_until) {
+        world_at(c->world, c->paused_until, tends, c, attempt);
+    } else if (c->world->now - c->heard_at > c->timeout * 2 / 3) {
+        lose_connection(c);
+    } else {
+        if (c->connected) {
+            ensemble_ping(c->via);
+        }
+        world_at(c->world, c->world->now + c->timeout / 3, tends, c, attempt);
+    }
+}
+
+void simclient_try_to_connect(simclient *c)
+{
+    static const client_events events = {.established = on_established,
+                                         .replied = on_replied,
+                                         .ponged = on_ponged,
+                                         .watch_fired = on_watch_fired,
+                                         .closed = on_closed};
+
+    c->heard_at = c->world->now;
+    c->via = ensemble_connect(c->ensemble, (int)world_below(c->world, SERVERS), c->session, c->timeout,
+                              c->seen, &events, c);
+    tends(c, c->attempt);
+}
+
+/* --- faults --- */
+
+void simclient_break(simclient *c)
+{
+    if (c->via != NULL && !c->closing) {
+        lose_connection(c);
+    }
+}
+
+void simclient_isolate(simclient *c, int64_t until)
+{
+    c->isolated_until = until;
+    simclient_break(c);
+}
+
+void simclient_stall(simclient *c, int64_t delay, bool up, bool down)
+{
+    if (c->via != NULL) {
+        int64_t when = c->world->now + delay;
+
+        c->via->up = up && c->via->up < when ? when : c->via->up;
+        c->via->down = down && c->via->down < when ? when : c->via->down;
+    }
+}
+
+void simclient_pause(simclient *c, int64_t until)
+{
+    c->paused_until = until > c->paused_until ? until : c->paused_until;
+}
+
+bool simclient_paused(const simclient *c)
+{
+    return c->world->now < c->paused_until;
+}
+
+void simclient_crash(simclient *c)
+{
+    c->crashed = true;
+    c->connected = false;
+    c->first = c->last = NULL;
+    if (c->via != NULL) {
+        ensemble_disconnect(c->via);
+        c->via = NULL;
+    }
+}
+
+void simclient_bury(simclient *c)
+{
+    c->crashed = false;
+    c->buried = true;
+    c->paused_until = 0;
+    simclient_lose_requests(c);
+    simclient_push(c, TIMER, NULL, 0); /* in place of one that nobody heard of */
+}
+
+void simclient_starve(simclient *c, unsigned long nth)
+{
+    c->starve = nth;
+}
