@@ -1,4 +1,4 @@
-/** The ensemble, as its two files see it. */
+/** The ensemble, as its files see it. */
 #ifndef SIM_ENSEMBLE_INTERNAL_H
 #define SIM_ENSEMBLE_INTERNAL_H
 
@@ -9,8 +9,17 @@
 int64_t ensemble_arrival(ensemble *e, int64_t *floor);
 /* The leader orders it. */
 void ensemble_propose(ensemble *e, entry *proposal);
+/* What a quorum has accepted is committed. */
+void ensemble_commit(ensemble *e);
 /* Let @number apply what it knows to be committed. */
 void ensemble_catch_up(ensemble *e, int number);
+
+/* --- ensemble_elections.c --- */
+
+/* @number leads from now on. */
+void ensemble_lead(ensemble *e, int number);
+/* An event: the server of that number follows, if there is a leader to follow. */
+void ensemble_joins(void *ensemble, int64_t number);
 
 /* --- ensemble_clients.c --- */
 

@@ -1,0 +1,235 @@
+/*
+ * Who leads, who follows, and what keeps them from it.
+ */
+#include "ensemble_internal.h"
+
+/* How long until a dead leader is replaced, and a server that is alone stops serving. */
+#define ELECTION_LEAST (200 * SIM_MS)
+#define ELECTION_MOST (2 * SIM_S)
+#define ALONE_LEAST (1 * SIM_S)
+#define ALONE_MOST (5 * SIM_S)
+
+/* --- elections --- */
+
+static void close_all(ensemble *e, int number)
+{
+    server *s = &e->servers[number];
+
+    while (s->connections != NULL) {
+        ensemble_drop(s->connections);
+    }
+}
+
+static bool can_vote(const server *s)
+{
+    return s->up && !s->cut;
+}
+
+/* @number follows: it has what the leader has, and serves. */
+static void join(ensemble *e, int number)
+{
+    server *s = &e->servers[number];
+
+    s->serves = true;
+    s->stuck_until = 0;
+    s->life++;
+    s->accepted = e->length;
+    s->committed = e->committed;
+    ensemble_commit(e);
+    s->committed = e->committed;
+    ensemble_catch_up(e, number);
+}
+
+void ensemble_joins(void *subject, int64_t number)
+{
+    ensemble *e = subject;
+    server *s = &e->servers[number];
+
+    if (e->leader >= 0 && can_vote(s) && !s->serves && !e->servers[e->leader].cut) {
+        world_note(e->world, "server %d follows", (int)number);
+        join(e, (int)number);
+    }
+}
+
+static void cut_off_log(ensemble *e, size_t length)
+{
+    if (length < e->length) {
+        e->world->rare[RARE_DROPPED_COMMITS]++;
+    }
+    for (session *s = e->sessions; s != NULL; s = s->next) {
+        s->opened = s->opened != SIZE_MAX && s->opened > length ? SIZE_MAX : s->opened;
+        s->closed = s->closed != SIZE_MAX && s->closed > length ? SIZE_MAX : s->closed;
+    }
+    for (int i = 0; i < SERVERS; i++) {
+        server *s = &e->servers[i];
+
+        s->accepted = s->accepted > length ? length : s->accepted;
+    }
+    e->length = length;
+}
+
+void ensemble_lead(ensemble *e, int number)
+{
+    server *s = &e->servers[number];
+
+    world_note(e->world, "server %d leads from %zu of %zu on", number, s->accepted, e->length);
+    cut_off_log(e, s->accepted);
+    e->leader = number;
+    e->zxid = ((e->zxid >> 32) + 1) << 32;
+    e->committed = e->length;
+    /* It begins once a quorum has taken over all of it. */
+    for (int i = 0; i < SERVERS; i++) {
+        e->servers[i].accepted = can_vote(&e->servers[i]) ? e->length : e->servers[i].accepted;
+    }
+    join(e, number);
+    tree_copy(&e->prepared, &s->tree);
+    for (session *each = e->sessions; each != NULL; each = each->next) {
+        each->expires = e->world->now + each->timeout;
+    }
+    for (int i = 0; i < SERVERS; i++) {
+        if (i != number) {
+            world_at(e->world, e->world->now + world_delay(e->world, SIM_MS, 300 * SIM_MS), ensemble_joins, e,
+                     i);
+        }
+    }
+}
+
+static void elects(void *subject, int64_t argument)
+{
+    ensemble *e = subject;
+    int best = -1, count = 0;
+
+    (void)argument;
+    e->electing = false;
+    for (int i = 0; i < SERVERS; i++) {
+        if (can_vote(&e->servers[i])) {
+            count++;
+            best = best < 0 || e->servers[i].accepted > e->servers[best].accepted ? i : best;
+        }
+    }
+    if (count > SERVERS / 2) {
+        /* All must be part of it: their connections went with the old leader. */
+        ensemble_lead(e, best);
+    }
+}
+
+static void stop_serving(ensemble *e, int number)
+{
+    server *s = &e->servers[number];
+
+    s->serves = false;
+    s->life++;
+    close_all(e, number);
+}
+
+/* There is no leader any more: nobody serves until there is. */
+static void elect(ensemble *e)
+{
+    e->leader = -1;
+    for (int i = 0; i < SERVERS; i++) {
+        if (e->servers[i].serves && !e->servers[i].cut) {
+            stop_serving(e, i);
+        }
+    }
+    if (!e->electing) {
+        e->electing = true;
+        world_at(e->world, e->world->now + world_delay(e->world, ELECTION_LEAST, ELECTION_MOST), elects, e,
+                 0);
+    }
+}
+
+/* --- faults --- */
+
+void ensemble_kill(ensemble *e, int number)
+{
+    world_note(e->world, "server %d is killed%s", number, e->leader == number ? ", the leader" : "");
+    stop_serving(e, number);
+    e->servers[number].up = false;
+    if (e->leader == number) {
+        elect(e);
+    } else if (e->leader >= 0) {
+        int others = 0;
+
+        for (int i = 0; i < SERVERS; i++) {
+            others += i != e->leader && e->servers[i].serves && !e->servers[i].cut;
+        }
+        if (others + 1 <= SERVERS / 2) {
+            elect(e);
+        }
+    }
+}
+
+static void come_back(ensemble *e, int number)
+{
+    if (e->leader >= 0 && !e->servers[e->leader].cut) {
+        world_at(e->world, e->world->now + world_delay(e->world, 10 * SIM_MS, SIM_S), ensemble_joins, e,
+                 number);
+    } else {
+        elect(e);
+    }
+}
+
+void ensemble_restart(ensemble *e, int number)
+{
+    world_note(e->world, "server %d starts", number);
+    e->servers[number].up = true;
+    come_back(e, number);
+}
+
+/* A server that has been alone for too long. */
+static void stays_alone(void *subject, int64_t life_and_number)
+{
+    ensemble *e = subject;
+    int number = (int)(life_and_number % SERVERS);
+    server *s = &e->servers[number];
+
+    if (s->cut && s->serves && (int64_t)s->life == life_and_number / SERVERS) {
+        world_note(e->world, "server %d gives up serving alone", number);
+        stop_serving(e, number);
+    }
+}
+
+void ensemble_cut(ensemble *e, int number)
+{
+    server *s = &e->servers[number];
+
+    world_note(e->world, "server %d is cut off%s", number, e->leader == number ? ", the leader" : "");
+    s->cut = true;
+    if (s->serves) {
+        world_at(e->world, e->world->now + world_delay(e->world, ALONE_LEAST, ALONE_MOST), stays_alone, e,
+                 (int64_t)s->life * SERVERS + number);
+    }
+    if (e->leader == number) {
+        elect(e);
+    } else {
+        int others = 0;
+
+        for (int i = 0; i < SERVERS; i++) {
+            others += e->servers[i].serves && !e->servers[i].cut;
+        }
+        if (e->leader >= 0 && others <= SERVERS / 2) {
+            elect(e);
+        }
+    }
+}
+
+void ensemble_heal(ensemble *e, int number)
+{
+    server *s = &e->servers[number];
+
+    world_note(e->world, "server %d is reached again", number);
+    s->cut = false;
+    if (!s->up) {
+        return;
+    }
+    if (s->serves) {
+        stop_serving(e, number); /* to be taken in again */
+    }
+    come_back(e, number);
+}
+
+void ensemble_stick(ensemble *e, int number, int64_t until)
+{
+    world_note(e->world, "server %d sits on its commits", number);
+    e->servers[number].stuck_until = until;
+}
