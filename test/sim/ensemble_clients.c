@@ -1,5 +1,5 @@
 /*
- * The servers and their clients: connections, sessions, requests, watches.
+ * The servers and their clients: connections, requests and answers, watches.
  */
 #include <corral/status.h>
 
@@ -11,19 +11,9 @@
 /* How long what a client has sent may be under way after it has closed its end. */
 #define STRAGGLE_MOST (3 * SIM_S)
 
-static server *server_of(const connection *via)
-{
-    return &via->ensemble->servers[via->server];
-}
-
 static int64_t seen_by(const ensemble *e, const server *s)
 {
     return s->applied == 0 ? 0 : e->log[s->applied - 1]->txn.zxid;
-}
-
-static bool leads(const ensemble *e)
-{
-    return e->leader >= 0 && e->servers[e->leader].serves && !e->servers[e->leader].cut;
 }
 
 /* --- to the client: in order --- */
@@ -85,9 +75,14 @@ static void tell_pong(connection *via, void *what, int64_t number)
     via->events->ponged(via->client, via);
 }
 
+void ensemble_tell_established(connection *via, int64_t id)
+{
+    tell(via, tell_established, NULL, id);
+}
+
 void ensemble_drop(connection *via)
 {
-    connection **at = &server_of(via)->connections;
+    connection **at = &ensemble_server(via)->connections;
 
     if (!via->server_open) {
         return;
@@ -100,233 +95,6 @@ void ensemble_drop(connection *via)
     free(via->watches);
     via->watches = NULL;
     tell(via, tell_closed, NULL, 0);
-}
-
-/* --- sessions --- */
-
-static session *find_session(const ensemble *e, int64_t id)
-{
-    session *each = e->sessions;
-
-    while (each != NULL && each->id != id) {
-        each = each->next;
-    }
-    return each;
-}
-
-static bool is_open(const session *s)
-{
-    return s != NULL && s->opened != SIZE_MAX && s->closed == SIZE_MAX;
-}
-
-bool ensemble_session_lives(const ensemble *e, int64_t id)
-{
-    return is_open(find_session(e, id));
-}
-
-static void touch(connection *via)
-{
-    if (via->session != NULL) {
-        via->session->touched[via->server] = true;
-    }
-}
-
-static void close_session(ensemble *e, session *s, call *asked)
-{
-    entry *proposal = world_alloc(e->world, sizeof *proposal);
-
-    proposal->txn = (transaction){.session = s->id, .closes = true};
-    proposal->call = asked;
-    ensemble_propose(e, proposal);
-    s->closed = e->length;
-}
-
-/* The leader learns who lives, and ends who does not. */
-void ensemble_expire(ensemble *e)
-{
-    if (!leads(e)) {
-        return;
-    }
-    for (session *s = e->sessions; s != NULL; s = s->next) {
-        for (int i = 0; i < SERVERS; i++) {
-            if (s->touched[i] && e->servers[i].serves && !e->servers[i].cut) {
-                s->touched[i] = false;
-                s->expires = e->world->now + s->timeout;
-            }
-        }
-        if (is_open(s) && e->world->now >= s->expires) {
-            world_note(e->world, "session %ld expires", (long)s->id);
-            e->world->rare[RARE_EXPIRED]++;
-            close_session(e, s, NULL);
-        }
-    }
-}
-
-static void open_session(connection *via)
-{
-    ensemble *e = via->ensemble;
-    entry *proposal = world_alloc(e->world, sizeof *proposal);
-    session *s = via->session;
-
-    s->id = ++e->last_session;
-    s->next = e->sessions;
-    s->owner = via->server;
-    s->expires = e->world->now + s->timeout;
-    s->closed = SIZE_MAX;
-    e->sessions = s;
-    proposal->txn = (transaction){.session = s->id, .opens = true};
-    proposal->opens = via;
-    ensemble_propose(e, proposal);
-    s->opened = e->length;
-}
-
-/* --- to the leader, and back: in order with what it proposes --- */
-
-typedef struct {
-    connection *via;
-    call *call; /* NULL: about the session */
-    uint32_t life, leader_life;
-    bool valid;
-} to_leader;
-
-static bool still_there(const to_leader *message)
-{
-    ensemble *e = message->via->ensemble;
-    server *s = server_of(message->via);
-
-    return leads(e) && e->servers[e->leader].life == message->leader_life && s->life == message->life &&
-           !s->cut;
-}
-
-static void returns(void *subject, int64_t argument)
-{
-    to_leader *message = subject;
-    connection *via = message->via;
-
-    (void)argument;
-    if (!still_there(message) || !via->server_open) {
-        return;
-    }
-    if (message->call == NULL) {
-        via->establishing = false;
-        tell(via, tell_established, NULL, message->valid ? via->session->id : 0);
-    } else {
-        message->call->ready = true;
-        ensemble_answer_all(via->ensemble, via->server);
-    }
-}
-
-static void send_back(to_leader *message)
-{
-    ensemble *e = message->via->ensemble;
-
-    if (message->via->server == e->leader) {
-        returns(message, 0);
-    } else {
-        world_at(e->world, ensemble_arrival(e, &server_of(message->via)->down_floor), returns, message, 0);
-    }
-}
-
-static void leader_opens(to_leader *message)
-{
-    connection *via = message->via;
-
-    if (via->session->id == 0) {
-        open_session(via);
-        return;
-    }
-    message->valid = is_open(via->session);
-    if (message->valid) {
-        via->session->owner = via->server;
-        via->session->expires = via->ensemble->world->now + via->session->timeout;
-    }
-    send_back(message);
-}
-
-static void leader_takes(to_leader *message)
-{
-    connection *via = message->via;
-    ensemble *e = via->ensemble;
-    call *asked = message->call;
-
-    if (asked->kind == CORRALI_SYNC) {
-        asked->after = e->length;
-        send_back(message);
-    } else if (!is_open(via->session) || via->session->owner != via->server) {
-        e->world->rare[RARE_MOVED_REFUSED] += is_open(via->session);
-        world_note(e->world, "server %d: write of a session that is gone", via->server);
-        ensemble_drop(via);
-    } else if (asked->closes) {
-        close_session(e, via->session, asked);
-    } else {
-        entry *proposal = world_alloc(e->world, sizeof *proposal);
-
-        e->world->rare[RARE_LATE_APPLIED] += !via->client_open;
-        asked->txn.session = via->session->id;
-        proposal->txn = asked->txn;
-        proposal->call = asked;
-        ensemble_propose(e, proposal);
-    }
-}
-
-static void at_leader(void *subject, int64_t argument)
-{
-    to_leader *message = subject;
-
-    (void)argument;
-    if (!still_there(message)) {
-        return;
-    }
-    if (message->call == NULL) {
-        leader_opens(message);
-    } else {
-        leader_takes(message);
-    }
-}
-
-static void ask_leader(connection *via, call *asked)
-{
-    ensemble *e = via->ensemble;
-    server *s = server_of(via);
-    to_leader *message;
-
-    if (!leads(e) || s->cut) {
-        return; /* there is nobody to hear it */
-    }
-    message = world_alloc(e->world, sizeof *message);
-    *message =
-        (to_leader){.via = via, .call = asked, .life = s->life, .leader_life = e->servers[e->leader].life};
-    if (via->server == e->leader) {
-        at_leader(message, 0);
-    } else {
-        world_at(e->world, ensemble_arrival(e, &s->up_floor), at_leader, message, 0);
-    }
-}
-
-void ensemble_applied(ensemble *e, int number, entry *applied)
-{
-    call *asked = applied->call;
-    connection *next;
-
-    if (asked != NULL && asked->via->server == number) {
-        asked->ready = true;
-        asked->status = applied->txn.status;
-        asked->failed = applied->txn.failed;
-        asked->txn = applied->txn;
-    }
-    if (applied->opens != NULL && applied->opens->server == number && applied->opens->server_open) {
-        applied->opens->establishing = false;
-        tell(applied->opens, tell_established, NULL, applied->txn.session);
-    }
-    if (applied->txn.closes) {
-        ensemble_answer_all(e, number);
-        for (connection *via = e->servers[number].connections; via != NULL; via = next) {
-            next = via->next;
-            if (via->session->id == applied->txn.session) {
-                ensemble_drop(via);
-            }
-        }
-    }
 }
 
 /* --- answers --- */
@@ -368,10 +136,10 @@ static void watch(connection *via, int path)
 static void read_node(connection *via, call *asked)
 {
     ensemble *e = via->ensemble;
-    const tree *t = &server_of(via)->tree;
+    const tree *t = &ensemble_server(via)->tree;
     const znode *node = tree_find(t, asked->path);
 
-    e->world->rare[RARE_STALE_READ] += server_of(via)->cut;
+    e->world->rare[RARE_STALE_READ] += ensemble_server(via)->cut;
     asked->status = node == NULL ? CORRAL_ENOENT
                     : asked->kind != CORRALI_EXISTS && asked->kind != CORRALI_GET_ACL &&
                             !tree_allows(node->acl, CORRAL_PERM_READ)
@@ -398,7 +166,7 @@ static bool answer(connection *via, call *asked)
         return asked->ready;
     }
     if (asked->kind == CORRALI_SYNC) {
-        return asked->ready && server_of(via)->applied >= asked->after;
+        return asked->ready && ensemble_server(via)->applied >= asked->after;
     }
     read_node(via, asked);
     return true;
@@ -410,7 +178,7 @@ static void answer_connection(connection *via)
         call *answered = via->first;
 
         via->first = answered->next;
-        answered->zxid = seen_by(via->ensemble, server_of(via));
+        answered->zxid = seen_by(via->ensemble, ensemble_server(via));
         tell(via, tell_reply, answered, 0);
     }
 }
@@ -454,7 +222,7 @@ static void watches_arrive(void *subject, int64_t argument)
         return;
     }
     for (size_t i = 0; i < message->count; i++) {
-        const znode *node = tree_find(&server_of(via)->tree, message->paths[i]);
+        const znode *node = tree_find(&ensemble_server(via)->tree, message->paths[i]);
         bool fires = i < message->data_count ? node == NULL || node->mzxid > message->zxid : node != NULL;
 
         if (fires) {
@@ -493,7 +261,7 @@ static void arrives(void *subject, int64_t argument)
     if (!via->server_open) {
         return;
     }
-    touch(via);
+    ensemble_touch(via);
     if (via->first == NULL) {
         via->first = asked;
     } else {
@@ -501,7 +269,7 @@ static void arrives(void *subject, int64_t argument)
     }
     via->last = asked;
     if (asked->kind == CORRALI_MULTI || asked->kind == CORRALI_SYNC) {
-        ask_leader(via, asked);
+        ensemble_ask_leader(via, asked);
     }
     if (via->server_open) {
         answer_connection(via);
@@ -520,7 +288,7 @@ static void ping_arrives(void *subject, int64_t argument)
 
     (void)argument;
     if (via->server_open) {
-        touch(via);
+        ensemble_touch(via);
         tell(via, tell_pong, NULL, 0);
     }
 }
@@ -534,7 +302,7 @@ static void connects(void *subject, int64_t zxid)
 {
     connection *via = subject;
     ensemble *e = via->ensemble;
-    server *s = server_of(via);
+    server *s = ensemble_server(via);
 
     via->server_open = true;
     via->next = s->connections;
@@ -545,7 +313,7 @@ static void connects(void *subject, int64_t zxid)
         e->world->rare[RARE_LAGGING_REFUSED]++;
         ensemble_drop(via);
     } else {
-        ask_leader(via, NULL);
+        ensemble_ask_leader(via, NULL);
     }
 }
 
@@ -560,7 +328,7 @@ connection *ensemble_connect(ensemble *e, int number, int64_t id, int64_t timeou
     via->client = client;
     via->client_open = true;
     via->establishing = true;
-    via->session = id == 0 ? NULL : find_session(e, id);
+    via->session = id == 0 ? NULL : ensemble_find_session(e, id);
     if (via->session == NULL) {
         via->session = world_alloc(e->world, sizeof *via->session);
         via->session->timeout = timeout;

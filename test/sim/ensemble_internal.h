@@ -21,15 +21,36 @@ void ensemble_lead(ensemble *e, int number);
 /* An event: the server of that number follows, if there is a leader to follow. */
 void ensemble_joins(void *ensemble, int64_t number);
 
+/* --- ensemble_sessions.c --- */
+
+/* NULL: there never was one. */
+session *ensemble_find_session(const ensemble *e, int64_t id);
+/* Who is behind the connection lives. */
+void ensemble_touch(connection *via);
+/* End the sessions whose time is up. */
+void ensemble_expire(ensemble *e);
+/* Have the leader order @asked, or, if it is NULL, decide about the connection's session. */
+void ensemble_ask_leader(connection *via, call *asked);
+/* @number has applied an entry of the log: is it one of its clients'? */
+void ensemble_applied(ensemble *e, int number, entry *applied);
+
 /* --- ensemble_clients.c --- */
 
 /* The server's end closes. */
 void ensemble_drop(connection *via);
-void ensemble_expire(ensemble *e);
+void ensemble_tell_established(connection *via, int64_t id);
 void ensemble_fire_watches(ensemble *e, int number, int path);
-/* @number has applied an entry of the log: is it one of its clients'? */
-void ensemble_applied(ensemble *e, int number, entry *applied);
 /* Reply to whatever @number can reply to now. */
 void ensemble_answer_all(ensemble *e, int number);
+
+static inline server *ensemble_server(const connection *via)
+{
+    return &via->ensemble->servers[via->server];
+}
+
+static inline bool ensemble_leads(const ensemble *e)
+{
+    return e->leader >= 0 && e->servers[e->leader].serves && !e->servers[e->leader].cut;
+}
 
 #endif
