@@ -123,10 +123,10 @@ static void proposed_at(void *subject, int64_t argument)
 /* Deleted and made again: its version was used up. */
 static bool replaces(const transaction *txn)
 {
-    const tree_write *last = &txn->writes[txn->count - 1];
+    const tree_write *last = &txn->writes[txn->count];
 
-    return txn->status == CORRAL_OK && txn->count > 1 && last[0].kind == CORRALI_CREATE &&
-           last[-1].kind == CORRALI_DELETE && last[-1].path == last[0].path;
+    return txn->status == CORRAL_OK && txn->count > 1 && last[-1].kind == CORRALI_CREATE &&
+           last[-2].kind == CORRALI_DELETE && last[-2].path == last[-1].path;
 }
 
 /* Something deleted of a client that is certainly not there. */
