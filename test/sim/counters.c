@@ -12,7 +12,7 @@
 #include "lib/history.h"
 #include "sweep.h"
 
-enum { COUNTERS = 2, OPERATIONS = 240, OPERATIONS_MAX = 400 };
+enum { COUNTERS_MAX = 5, OPERATIONS = 240, OPERATIONS_MAX = OPERATIONS };
 
 typedef struct run run;
 
@@ -38,9 +38,11 @@ struct run {
     fleet fleet;
     operation operations[OPERATIONS_MAX];
     size_t count;
-    corral_counter *counters[MEMBERS_MAX][COUNTERS];
+    int counter_count;
+    corral_counter *counters[MEMBERS_MAX][COUNTERS_MAX];
+    bool loose[MEMBERS_MAX]; /* counts at most once */
     subscriber subscribers[MEMBERS_MAX];
-    history_ends ends[COUNTERS];
+    history_ends ends[COUNTERS_MAX];
     bool sweeping; /* lanes are old after seconds, by the servers' clock */
 };
 
@@ -80,16 +82,20 @@ static void joined(member *m)
 {
     run *r = run_of(m->fleet);
     subscriber *own = &r->subscribers[m->number];
+    corral_counter_options options = CORRAL_COUNTER_OPTIONS_INIT;
 
-    for (int i = 0; i < COUNTERS; i++) {
+    r->loose[m->number] = world_one_in(&m->fleet->world, 10);
+    options.flags = r->loose[m->number] ? CORRAL_COUNTER_AT_MOST_ONCE : 0;
+    for (int i = 0; i < r->counter_count; i++) {
         char path[64];
 
         name_counter(path, sizeof path, i);
-        if (corral_counter_open(m->client, path, NULL, &r->counters[m->number][i]) != CORRAL_OK) {
+        if (corral_counter_open(m->client, path, &options, &r->counters[m->number][i]) != CORRAL_OK) {
             fleet_fail(m->fleet, "client %d: cannot open %s", m->number, path);
         }
     }
-    *own = (subscriber){.run = r, .member = m, .counter = (int)world_below(&m->fleet->world, COUNTERS)};
+    *own = (subscriber){
+        .run = r, .member = m, .counter = (int)world_below(&m->fleet->world, (uint64_t)r->counter_count)};
     if (world_one_in(&m->fleet->world, 2) &&
         corral_counter_subscribe(r->counters[m->number][own->counter], on_state, own, &own->watch) !=
             CORRAL_OK) {
@@ -111,7 +117,7 @@ static void leaving(member *m)
         (void)corral_watch_close(r->subscribers[m->number].watch);
         r->subscribers[m->number].watch = NULL;
     }
-    for (int i = 0; i < COUNTERS; i++) {
+    for (int i = 0; i < r->counter_count; i++) {
         (void)corral_counter_close(r->counters[m->number][i]);
         r->counters[m->number][i] = NULL;
     }
@@ -222,13 +228,13 @@ static void begin_one(run *r, member *m)
 {
     world *w = &r->fleet.world;
     operation *own = &r->operations[r->count];
-    int counter = (int)world_below(w, COUNTERS);
+    int counter = (int)world_below(w, (uint64_t)r->counter_count);
     history_op *seen = &own->seen;
     int64_t timeout_ms = world_one_in(w, 10) ? (int64_t)world_below(w, 3000) : CORRAL_FOREVER;
     bool update = world_one_in(w, 10);
     int status;
 
-    *own = (operation){.run = r, .member = m, .excused = timeout_ms >= 0};
+    *own = (operation){.run = r, .member = m, .excused = timeout_ms >= 0 || r->loose[m->number]};
     *seen = (history_op){.client = (uint32_t)m->number,
                          .counter = (uint32_t)counter,
                          .kind = some_kind(w),
@@ -257,6 +263,48 @@ static void begin_one(run *r, member *m)
     }
 }
 
+static int64_t number_in(const znode *node)
+{
+    char text[32] = "";
+
+    memcpy(text, node->data.bytes, node->data.length < sizeof text - 1 ? node->data.length : sizeof text - 1);
+    return strtoll(text, NULL, 10);
+}
+
+/* Another program, with no lane, adds to a counter that is there; it is not heard of whether that came to be.
+ */
+static void meddle(run *r)
+{
+    world *w = &r->fleet.world;
+    operation *own = &r->operations[r->count];
+    int counter = (int)world_below(w, (uint64_t)r->counter_count);
+    int64_t delta = 10000 + (int64_t)r->count;
+    char path[64], text[32];
+    const znode *node;
+
+    name_counter(path, sizeof path, counter);
+    node = tree_find(&r->fleet.ensemble.prepared, world_path(w, path));
+    if (node == NULL || node->version == CORRALI_VERSION_LAST) {
+        return; /* one more, and nobody may change the counter any more */
+    }
+    (void)snprintf(text, sizeof text, "%" PRId64, number_in(node) + delta);
+    if (ensemble_meddle(&r->fleet.ensemble, (tree_write){.kind = CORRALI_SET,
+                                                         .path = world_path(w, path),
+                                                         .data = {.bytes = world_copy(w, text, strlen(text)),
+                                                                  .length = strlen(text)},
+                                                         .version = node->version})) {
+        *own = (operation){.run = r, .ended = true, .excused = true};
+        own->seen = (history_op){.client = MEMBERS_MAX,
+                                 .counter = (uint32_t)counter,
+                                 .kind = HISTORY_ADD,
+                                 .argument = delta,
+                                 .invoked = w->now,
+                                 .returned = INT64_MAX,
+                                 .status = CORRAL_EUNCERTAIN};
+        r->count++;
+    }
+}
+
 /* A member's program: now and then a few at once. */
 static void works(void *subject, int64_t argument)
 {
@@ -270,6 +318,9 @@ static void works(void *subject, int64_t argument)
             begin_one(r, m);
         }
         fleet_look(m);
+    }
+    if (r->count < OPERATIONS && world_one_in(w, 10)) {
+        meddle(r);
     }
     if (r->count < OPERATIONS) {
         world_at(w, w->now + world_delay(w, SIM_MS, 4 * SIM_S), works, r, 0);
@@ -304,15 +355,6 @@ static void judge_outcomes(run *r)
     }
 }
 
-static bool read_number(const znode *node, int64_t *ret_value)
-{
-    char text[32] = "";
-
-    memcpy(text, node->data.bytes, node->data.length < sizeof text - 1 ? node->data.length : 31);
-    *ret_value = strtoll(text, NULL, 10);
-    return true;
-}
-
 static void judge_counter(run *r, int counter)
 {
     static history_op ops[OPERATIONS_MAX];
@@ -324,7 +366,8 @@ static void judge_counter(run *r, int counter)
 
     name_counter(path, sizeof path, counter);
     node = tree_find(ensemble_state(&f->ensemble), world_path(&f->world, path));
-    r->ends[counter].present_at_end = node != NULL && read_number(node, &r->ends[counter].value_at_end);
+    r->ends[counter].present_at_end = node != NULL;
+    r->ends[counter].value_at_end = node == NULL ? 0 : number_in(node);
     for (size_t i = 0; i < r->count; i++) {
         if (r->operations[i].seen.counter == (uint32_t)counter) {
             ops[count++] = r->operations[i].seen;
@@ -387,12 +430,13 @@ static void begin(run *r)
     fleet *f = &r->fleet;
     static const int32_t versions[] = {0, INT32_MAX - 40, -60, -3};
 
+    r->counter_count = 1 + (int)world_below(&f->world, COUNTERS_MAX);
     r->sweeping = world_one_in(&f->world, 3);
     f->lanes_deleted = r->sweeping;
     corrali_sweep_configure(r->sweeping ? 3000 : 0, r->sweeping ? 2000 : 0);
     f->joined = joined;
     f->leaving = leaving;
-    for (int i = 0; i < COUNTERS; i++) {
+    for (int i = 0; i < r->counter_count; i++) {
         char path[64];
 
         name_counter(path, sizeof path, i);
@@ -486,7 +530,7 @@ void counters_run(uint64_t seed, bool tracing, sim_result *ret_result)
     }
     judge_outcomes(r);
     if (f->failure[0] == '\0') {
-        for (int i = 0; i < COUNTERS; i++) {
+        for (int i = 0; i < r->counter_count; i++) {
             judge_counter(r, i);
         }
         judge_subscribers(r);

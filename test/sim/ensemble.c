@@ -207,17 +207,18 @@ const tree *ensemble_state(const ensemble *e)
     return e->leader < 0 ? NULL : &e->servers[e->leader].tree;
 }
 
-void ensemble_delete(ensemble *e, int path)
+bool ensemble_meddle(ensemble *e, tree_write write)
 {
     entry *proposal = world_alloc(e->world, sizeof *proposal);
 
-    if (e->leader >= 0 && !e->servers[e->leader].cut) {
-        world_note(e->world, "somebody deletes %s", world_path_text(e->world, path));
-        proposal->txn.count = 1;
-        proposal->txn.writes[0] =
-            (tree_write){.kind = CORRALI_DELETE, .path = path, .version = CORRALI_VERSION_ANY};
-        ensemble_propose(e, proposal);
+    if (!ensemble_leads(e)) {
+        return false;
     }
+    world_note(e->world, "somebody meddles with %s", world_path_text(e->world, write.path));
+    proposal->txn.count = 1;
+    proposal->txn.writes[0] = write;
+    ensemble_propose(e, proposal);
+    return true;
 }
 
 void ensemble_put(ensemble *e, const char *path, const char *data, size_t length, int32_t version)

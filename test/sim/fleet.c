@@ -251,8 +251,9 @@ static bool delete_lane(fleet *f)
         for (int lane = world_path_child(w, writer); lane >= 0; lane = world_path_sibling(w, lane)) {
             if (tree_find(t, lane) != NULL && tree_find(t, lane)->owner == 0 && world_one_in(w, 6)) {
                 f->lanes_deleted = true;
-                ensemble_delete(&f->ensemble, lane);
-                return true;
+                return ensemble_meddle(
+                    &f->ensemble,
+                    (tree_write){.kind = CORRALI_DELETE, .path = lane, .version = CORRALI_VERSION_ANY});
             }
         }
     }
