@@ -43,7 +43,12 @@ static bool is_writer(const char *name)
 
 bool corrali_sweep_is_lane(const char *name)
 {
-    return strlen(name) <= LANE_NAME_MAX && strspn(name, "0123456789") == strlen(name);
+    size_t digits = strspn(name, "0123456789");
+
+    if (digits == 0 || name[digits] != '\0' || (digits > 1 && name[0] == '0')) {
+        return false;
+    }
+    return digits < LANE_NAME_MAX || (digits == LANE_NAME_MAX && strcmp(name, "18446744073709551615") <= 0);
 }
 
 int corrali_sweep_make_paths(corrali_sweep *sweep, const char *home)

@@ -11,7 +11,7 @@
 int corrali_names_copy(corrali_names *names, const char *const *items, size_t count);
 void corrali_names_free(corrali_names *names);
 
-/* Is @name, a child of a writer, that of a lane? */
+/* Is @name, a child of a writer, that of a lane: an unsigned 64-bit number, as printf() has it? */
 bool corrali_sweep_is_lane(const char *name);
 
 /* Get memory for the paths of @sweep, and make those that stay. On success @sweep->mark is to be freed. */
