@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # not all is used by both
-# What scripts/run and scripts/test share. To be sourced by bash with
+# shellcheck disable=SC2034 # not all is used by all
+# What the scripts share. To be sourced by bash with
 # `set -euo pipefail`.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -11,8 +11,9 @@ build=$top/build
 packages_to_run=(
     autoconf automake gcc libc6-dev libtool libzookeeper-mt-dev make pkg-config util-linux zookeeper
 )
+packages_to_fuzz=(clang libclang-rt-dev)
 packages_to_test=(
-    "${packages_to_run[@]}" binutils bsdutils default-jdk-headless diffutils g++ libcunit1-dev
+    "${packages_to_run[@]}" "${packages_to_fuzz[@]}" binutils bsdutils default-jdk-headless diffutils g++ libcunit1-dev
     libcurator-recipes-java mandoc patch python3-kazoo valgrind
 )
 
@@ -77,6 +78,9 @@ prepare_flavour()
         printf '%s\n' "$configured" >"$directory/configured"
     fi
 }
+
+# For prepare_flavour: what fuzzing wants.
+fuzz_flavour=(fuzz CC=clang --disable-shared --enable-werror "--enable-sanitize=fuzzer-no-link,address,undefined")
 
 # locked COMMAND... - run the command while nobody else builds in this checkout.
 # What it starts does not inherit the lock.

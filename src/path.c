@@ -71,17 +71,18 @@ static bool endpoint_valid(const char *text, size_t length)
 {
     const char *colon = memrchr(text, ':', length);
     size_t host = colon == NULL ? 0 : (size_t)(colon - text);
+    bool bracketed = text[0] == '[';
     char port[6];
     size_t digits;
 
     if (host == 0 || host > 255) {
         return false;
     }
-    if (text[0] == '[' ? text[host - 1] != ']' || host < 4 : memchr(text, ':', host) != NULL) {
+    if (bracketed ? text[host - 1] != ']' || host < 4 : memchr(text, ':', host) != NULL) {
         return false;
     }
-    for (size_t i = 0; i < host; i++) {
-        if (text[i] <= ' ' || text[i] == 0x7f) {
+    for (size_t i = bracketed ? 1 : 0; i < (bracketed ? host - 1 : host); i++) {
+        if (text[i] <= ' ' || text[i] >= 0x7f || text[i] == '[' || text[i] == ']') {
             return false;
         }
     }

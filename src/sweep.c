@@ -7,11 +7,9 @@
 
 #include "alloc.h"
 #include "internal.h"
+#include "sweep_names.h"
 
 enum { AGE_MS = 24 * 3600 * 1000, INTERVAL_MS = 3600 * 1000 };
-
-/* Lengths of what names there can be: a writer's, and at most a lane's. */
-enum { WRITER_NAME = 32, LANE_NAME_MAX = 20 };
 
 static _Atomic int64_t age_ms = AGE_MS;
 static _Atomic int64_t interval_ms = INTERVAL_MS;
@@ -20,64 +18,6 @@ void corrali_sweep_configure(int64_t age, int64_t interval)
 {
     atomic_store(&age_ms, age == 0 ? AGE_MS : age);
     atomic_store(&interval_ms, interval == 0 ? INTERVAL_MS : interval);
-}
-
-/* --- names --- */
-
-static void free_names(corrali_names *names)
-{
-    corrali_free(names->items);
-    *names = (corrali_names){.items = NULL};
-}
-
-/* Keep the names that @reply tells. */
-static int copy_names(corrali_names *names, const corrali_request *reply)
-{
-    size_t size = 0;
-    char *text;
-
-    free_names(names);
-    for (size_t i = 0; i < reply->length; i++) {
-        size += sizeof *names->items + strlen(reply->names[i]) + 1;
-    }
-    names->items = corrali_alloc(size + 1);
-    if (names->items == NULL) {
-        return CORRAL_ENOMEM;
-    }
-    text = (char *)(names->items + reply->length);
-    for (size_t i = 0; i < reply->length; i++) {
-        names->items[i] = text;
-        text = stpcpy(text, reply->names[i]) + 1;
-    }
-    names->count = reply->length;
-    return CORRAL_OK;
-}
-
-static bool is_writer(const char *name)
-{
-    return strlen(name) == WRITER_NAME && strspn(name, "0123456789abcdef") == WRITER_NAME;
-}
-
-static bool is_lane(const char *name)
-{
-    return strlen(name) <= LANE_NAME_MAX && strspn(name, "0123456789") == strlen(name);
-}
-
-/* Make the paths of the writer @name; false: it is none. */
-static bool name_writer(corrali_sweep *own, const char *name)
-{
-    if (!is_writer(name)) {
-        return false;
-    }
-    (void)stpcpy(stpcpy(stpcpy(own->directory, own->parent), "/"), name);
-    (void)stpcpy(stpcpy(own->live, own->directory), "/live");
-    return true;
-}
-
-/* The path of its lane at hand. */
-static void name_lane(corrali_sweep *own)
-{
-    (void)stpcpy(stpcpy(stpcpy(own->lane, own->directory), "/"), own->lanes.items[own->lanes.next]);
 }
 
 /* --- the time between rounds --- */
@@ -109,8 +49,8 @@ static void end_round_locked(corral_client *client, int64_t ms)
 {
     corrali_sweep *own = &client->sweep;
 
-    free_names(&own->writers);
-    free_names(&own->lanes);
+    corrali_names_free(&own->writers);
+    corrali_names_free(&own->lanes);
     corrali_free(own->lane_versions);
     own->lane_versions = NULL;
     schedule_locked(client, ms + jitter_ms_locked(client));
@@ -222,7 +162,7 @@ static void delete_next_locked(corral_client *client)
         delete_locked(client, own->directory, own->directory_version, directory_deleted);
         return;
     }
-    name_lane(own);
+    corrali_sweep_name_lane(own);
     delete_locked(client, own->lane, own->lane_versions[own->lanes.next], lane_deleted);
 }
 
@@ -261,7 +201,7 @@ static void look_at_next_locked(corral_client *client)
         delete_next_locked(client);
         return;
     }
-    name_lane(own);
+    corrali_sweep_name_lane(own);
     ask_locked(client, CORRALI_EXISTS, own->lane, lane_seen);
 }
 
@@ -279,14 +219,14 @@ static void children_seen(corral_client *client, int status)
     bool lanes_alone = true;
 
     for (size_t i = 0; status == CORRAL_OK && i < own->request.length; i++) {
-        lanes_alone = lanes_alone && is_lane(own->request.names[i]);
+        lanes_alone = lanes_alone && corrali_sweep_is_lane(own->request.names[i]);
     }
     if (status == CORRAL_OK && !lanes_alone) {
         next_writer_locked(client); /* LIVE, or not ours */
         return;
     }
     if (status == CORRAL_OK) {
-        status = copy_names(&own->lanes, &own->request);
+        status = corrali_names_copy(&own->lanes, own->request.names, own->request.length);
     }
     if (status == CORRAL_OK) {
         corrali_free(own->lane_versions);
@@ -312,7 +252,7 @@ static void next_writer_locked(corral_client *client)
             end_round_locked(client, atomic_load(&interval_ms));
             return;
         }
-    } while (!name_writer(own, own->writers.items[own->writers.next++]) ||
+    } while (!corrali_sweep_name_writer(own, own->writers.items[own->writers.next++]) ||
              strcmp(own->directory, client->writer.directory) == 0);
     ask_locked(client, CORRALI_CHILDREN, own->directory, children_seen);
 }
@@ -324,7 +264,7 @@ static void writers_seen(corral_client *client, int status)
     corrali_sweep *own = &client->sweep;
 
     if (status == CORRAL_OK) {
-        status = copy_names(&own->writers, &own->request);
+        status = corrali_names_copy(&own->writers, own->request.names, own->request.length);
     }
     if (status == CORRAL_OK) {
         next_writer_locked(client);
@@ -402,33 +342,12 @@ static void round_begins(corrali_timer *timer)
 
 /* --- life --- */
 
-static int make_paths(corral_client *client)
-{
-    corrali_sweep *own = &client->sweep;
-    size_t home = strlen(client->home);
-    size_t mark = home + sizeof "/sweep";
-    size_t parent = home + sizeof "/writers";
-    size_t directory = parent + 1 + WRITER_NAME;
-    size_t child = directory + 1 + LANE_NAME_MAX; /* "live" is shorter */
-
-    own->mark = corrali_alloc(mark + parent + directory + 2 * child);
-    if (own->mark == NULL) {
-        return CORRAL_ENOMEM;
-    }
-    own->parent = own->mark + mark;
-    own->directory = own->parent + parent;
-    own->live = own->directory + directory;
-    own->lane = own->live + child;
-    (void)stpcpy(stpcpy(own->mark, client->home), "/sweep");
-    (void)stpcpy(stpcpy(own->parent, client->home), "/writers");
-    return CORRAL_OK;
-}
-
 void corrali_sweep_start_locked(corral_client *client)
 {
     corrali_sweep *own = &client->sweep;
 
-    if (own->started || client->closing || (own->mark == NULL && make_paths(client) != CORRAL_OK)) {
+    if (own->started || client->closing ||
+        (own->mark == NULL && corrali_sweep_make_paths(own, client->home) != CORRAL_OK)) {
         return;
     }
     own->started = true;
@@ -446,8 +365,8 @@ void corrali_sweep_destroy(corral_client *client)
 {
     corrali_sweep *own = &client->sweep;
 
-    free_names(&own->writers);
-    free_names(&own->lanes);
+    corrali_names_free(&own->writers);
+    corrali_names_free(&own->lanes);
     corrali_free(own->lane_versions);
     corrali_free(own->mark);
 }

@@ -75,7 +75,9 @@ static void bad_connect_strings(void)
     static const char *const cases[] = {"",     "a",        ":1",       "a:",        "a:0",     "a:65536",
                                         "a:x",  "a:1x",     "a:-1",     "a:+1",      "a:01",    "a:1,",
                                         ",a:1", "a:1,,b:2", "a:1//",    "a:1/x/",    "a:1/x//y", "a:1/../x",
-                                        "/x",   "a b:1",    "::1:2181", "[::1:2181", "a:1 ,b:2", "[]:1"};
+                                        "/x",   "a b:1",    "::1:2181", "[::1:2181", "a:1 ,b:2", "[]:1",
+                                        "][:1", "a]:1", "[::1]]:1", "[[::1]:1", "[:]:]:1",
+                                        "\xc3\xa4:1"};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *chroot = "untouched";
