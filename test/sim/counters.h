@@ -7,6 +7,7 @@ typedef struct {
     uint64_t digest;
     uint64_t operations, faults, steps;
     int clients;
+    bool unjudged; /* so much ended uncertain that no judgement is possible */
     uint64_t rare[RARE_PATHS];
     char failure[4096]; /* "": all is right */
 } sim_result;

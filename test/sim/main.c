@@ -32,7 +32,7 @@ static struct {
 } settings = {.seeds = 1000, .from = 1};
 
 static struct {
-    uint64_t failed, counted, operations, faults;
+    uint64_t failed, counted, unjudged, operations, faults;
     uint64_t rare[RARE_PATHS];
 } totals;
 
@@ -114,8 +114,9 @@ static int parse(int argc, char **argv)
 
 static void add(const sim_result *result)
 {
-    totals.counted += result->clients >= CLIENTS_LEAST && result->operations >= OPERATIONS_LEAST &&
-                      result->faults >= FAULTS_LEAST;
+    totals.unjudged += result->unjudged;
+    totals.counted += !result->unjudged && result->clients >= CLIENTS_LEAST &&
+                      result->operations >= OPERATIONS_LEAST && result->faults >= FAULTS_LEAST;
     totals.operations += result->operations;
     totals.faults += result->faults;
     for (int i = 0; i < RARE_PATHS; i++) {
@@ -162,10 +163,10 @@ static bool print_totals(double seconds)
             }
         }
     }
-    printf("%s: %" PRIu64 " seeds counted, %" PRIu64 " operations, %" PRIu64 " faults, %" PRIu64
-           " wrong, %.1f s\n",
-           workloads[settings.workload].name, totals.counted, totals.operations, totals.faults, totals.failed,
-           seconds);
+    printf("%s: %" PRIu64 " seeds counted, %" PRIu64 " not judged, %" PRIu64 " operations, %" PRIu64
+           " faults, %" PRIu64 " wrong, %.1f s\n",
+           workloads[settings.workload].name, totals.counted, totals.unjudged, totals.operations,
+           totals.faults, totals.failed, seconds);
     return good;
 }
 
