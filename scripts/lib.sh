@@ -12,7 +12,7 @@ packages_to_run=(
     autoconf automake gcc libc6-dev libtool libzookeeper-mt-dev make pkg-config util-linux zookeeper
 )
 packages_to_test=(
-    "${packages_to_run[@]}" binutils bsdutils default-jdk-headless diffutils g++ libcunit1-dev
+    "${packages_to_run[@]}" binutils bsdutils default-jdk-headless diffutils g++ gnuplot-nox libcunit1-dev
     libcurator-recipes-java mandoc patch python3-kazoo valgrind
 )
 
