@@ -8,11 +8,11 @@
 #include "lib/raw.h"
 #include "lib/testing.h"
 
-enum { POLL_MS = 20 };
+enum { POLL_MS = 20, SHAKE_MS = 200, SHAKES_MAX = 10 };
 
-static void wait_a_moment(void)
+static void wait_ms(long ms)
 {
-    nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
 }
 
 static bool open_fronts(arena *a)
@@ -69,7 +69,7 @@ int arena_leader(arena *a)
     int node;
 
     while ((node = dev_leader(a->ensemble)) < 0 && testing_now_ms() < until) {
-        wait_a_moment();
+        wait_ms(POLL_MS);
     }
     return node;
 }
@@ -86,17 +86,33 @@ static int connections(const arena *a, int node)
     return atoi(line + strlen("Connections: "));
 }
 
-int arena_follower(arena *a)
+static int busiest_follower(arena *a, int leader, int *ret_connections)
 {
-    int leader = arena_leader(a), most = -1, found = -1;
+    int found = -1;
 
+    *ret_connections = -1;
     for (int n = 0; n < ARENA_NODES; n++) {
         int has = n != leader ? connections(a, n) : -1;
 
-        if (has > most) {
-            most = has;
+        if (has > *ret_connections) {
+            *ret_connections = has;
             found = n;
         }
+    }
+    return found;
+}
+
+int arena_follower(arena *a)
+{
+    int leader = arena_leader(a), most;
+    int found = busiest_follower(a, leader, &most);
+
+    /* After some faults all clients are with the leader, and would stay there. One connection is our
+     * question. */
+    for (int i = 0; i < SHAKES_MAX && leader >= 0 && most <= 1; i++) {
+        proxy_cut_all(a->fronts[leader]);
+        wait_ms(SHAKE_MS);
+        found = busiest_follower(a, leader, &most);
     }
     return leader < 0 ? -1 : found;
 }
