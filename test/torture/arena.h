@@ -25,7 +25,10 @@ typedef struct {
 bool arena_open(arena *a);
 void arena_close(arena *a);
 
-/** The leader, or its busiest follower: the one with the most connections. -1: there is none within a minute.
+/**
+ * The leader, or its busiest follower: the one with the most connections, to
+ * which clients are sent if they are all with the leader. -1: there is none
+ * within a minute.
  */
 int arena_leader(arena *a);
 int arena_follower(arena *a);

@@ -180,7 +180,8 @@ static uint64_t sign(const scene *s, fault_kind kind)
 /* A worker may get answers to what it had asked before it finds out what it has lost. */
 static bool await_sign(const scene *s, fault_kind kind, uint64_t before)
 {
-    int64_t until = faults_now() + SIGN_MS * INT64_C(1000000);
+    bool is_at_once = kind != FAULT_PAUSE_WORKER && kind != FAULT_LOSE_REPLIES;
+    int64_t until = faults_now() + (is_at_once ? 0 : SIGN_MS * INT64_C(1000000));
 
     while (sign(s, kind) <= before && faults_now() < until) {
         wait_ms(POLL_MS);

@@ -83,9 +83,12 @@ static void write_latencies(const history *h, int64_t start, FILE *file)
             fprintf(file, "\n");
         }
         expected = answers[begin].second + 1;
-        fprintf(file, "%" PRId64 ".5 %.3f %.3f %.3f\n", answers[begin].second,
-                (double)answers[begin + n / 2].took / 1e6, (double)answers[begin + n * 99 / 100].took / 1e6,
-                (double)answers[end - 1].took / 1e6);
+        /* Twice, so that a second between others without any answer can be seen. */
+        for (int tenth = 1; tenth <= 9; tenth += 8) {
+            fprintf(file, "%" PRId64 ".%d %.3f %.3f %.3f\n", answers[begin].second, tenth,
+                    (double)answers[begin + n / 2].took / 1e6,
+                    (double)answers[begin + n * 99 / 100].took / 1e6, (double)answers[end - 1].took / 1e6);
+        }
         begin = end;
     }
     free(answers);
