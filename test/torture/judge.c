@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bulletin.h"
+#include "lib/history_search.h"
 
 /* Append a journal. */
 static bool read_journal(history *h, const char *path)
@@ -91,6 +92,22 @@ bool history_judge(history *h, arena *a)
         begin = end;
     }
     return right;
+}
+
+void history_dump(const history *h, const char *directory)
+{
+    char path[PATH_SIZE];
+
+    snprintf(path, sizeof path, "%s/history", directory);
+    FILE *file = fopen(path, "we");
+    if (file == NULL) {
+        perror(path);
+        return;
+    }
+    for (size_t i = 0; i < h->count; i++) {
+        fprintf(file, "counter %u: %s\n", h->ops[i].counter, history_describe(&h->ops[i]));
+    }
+    fclose(file);
 }
 
 size_t history_adds(const history *h)

@@ -17,6 +17,10 @@ bool history_read(history *h, const char *directory);
  * is. */
 bool history_judge(history *h, arena *a);
 
+/** Write all operations to @directory/history, by counter and, once judged, in the order in which they took
+ * effect. */
+void history_dump(const history *h, const char *directory);
+
 /** Print how many operations of each kind ended with which status. */
 void history_print(const history *h);
 

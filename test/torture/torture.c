@@ -6,7 +6,8 @@
  * behind goes into DIRECTORY.
  *
  * The faults are the same for the same seed, in the same order; what they meet
- * is not. Exit status: 0 if all is right and every kind of fault has bitten.
+ * is not. If a result is wrong all of them are in DIRECTORY/history. Exit status: 0 if all is right and every
+ * kind of fault has bitten.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -131,11 +132,14 @@ static bool conclude(const settings *s, bool ran, const faults *f, const crew *c
     print_faults(f, s->chosen);
     print_crew(c, a);
     verdict = !right             ? "WRONG: no counter behaves like that"
+              : is_interrupted() ? "clean until interrupted"
               : !ran             ? "FAILED: not all recovered"
               : !bit             ? "clean, but not every fault has bitten"
-              : is_interrupted() ? "clean until interrupted"
                                  : "clean";
     printf("seed %u: %s\n", s->seed, verdict);
+    if (!right) {
+        history_dump(&h, s->directory);
+    }
     report page = {verdict, s->seed, &h, f, c};
     bool told = s->report == NULL || report_write(&page, s->report, s->directory);
     free(h.ops);
