@@ -106,28 +106,35 @@ int64_t history_silent_batches(const history_trial *s, bool destroyed, int32_t b
     return (int64_t)(uint32_t)(-2 - (int64_t)a->stamp.version) + b->stamp.version - base + own;
 }
 
-/* Can @op, without a transaction of its own, have been in that of a neighbour? */
-static bool fits_neighbour(const history_trial *s, const history_op *op, bool destroyed)
+/* Can @op have been in the transaction before the gap, or in that after it, unseen as its result is? */
+static bool fits_previous(const history_trial *s, const history_op *op)
 {
-    const history_op *a = history_previous(s), *b = history_following(s);
+    const history_op *a = history_previous(s);
 
-    return (a != NULL && !destroyed && a->kind != HISTORY_READ && a->client == op->client) ||
-           (b != NULL && b->kind != HISTORY_READ && b->client == op->client && b->stamp.index > 0);
+    return a != NULL && a->kind != HISTORY_READ && a->client == op->client;
+}
+
+static bool fits_following(const history_trial *s, const history_op *op)
+{
+    const history_op *b = history_following(s);
+
+    return b != NULL && b->kind != HISTORY_READ && b->client == op->client && b->stamp.index > 0;
 }
 
 bool history_fits_gap(const history_trial *s, const history_op *op)
 {
     if (history_is_within_incarnation(s)) {
         return op->kind != HISTORY_DESTROY &&
-               (history_silent_batches(s, false, 0) > 0 || fits_neighbour(s, op, false));
+               (history_silent_batches(s, false, 0) > 0 || fits_previous(s, op) || fits_following(s, op));
     }
     return true;
 }
 
-/* Operations in the gap since its last destroy; of these the ones that need a transaction of their own. */
+/* Operations in the gap since its last destroy, and how they can do without transactions of their own. */
 typedef struct {
-    bool destroyed;
-    uint32_t count, homeless, only_in_next;
+    bool destroyed, homeless; /* homeless: they cannot */
+    uint32_t count;
+    uint32_t in_following; /* the others are in the previous one, as these cannot be */
 } filling;
 
 static filling look_into_gap(const history_trial *s)
@@ -135,21 +142,16 @@ static filling look_into_gap(const history_trial *s)
     filling f = {0};
 
     for (size_t m = s->move_count - s->depth; m < s->move_count; m++) {
-        if (s->given->open[s->moves[m].choice].kind == HISTORY_DESTROY) {
-            f = (filling){.destroyed = true};
-        }
-    }
-    for (size_t m = s->move_count; m > s->move_count - s->depth; m--) {
-        const history_op *op = &s->given->open[s->moves[m - 1].choice], *a = history_previous(s);
+        const history_op *op = &s->given->open[s->moves[m].choice];
 
         if (op->kind == HISTORY_DESTROY) {
-            break;
+            f = (filling){.destroyed = true};
+            continue;
         }
         f.count++;
-        if (!fits_neighbour(s, op, f.destroyed)) {
-            f.homeless++;
-        } else if (a == NULL || f.destroyed || a->kind == HISTORY_READ || a->client != op->client) {
-            f.only_in_next++;
+        if (f.destroyed || f.in_following > 0 || !fits_previous(s, op)) {
+            f.in_following++;
+            f.homeless = f.homeless || !fits_following(s, op);
         }
     }
     return f;
@@ -168,13 +170,18 @@ static bool transactions_add_up(const history_trial *s)
         /* Places in between are of operations that failed, or of those that we look for. */
         uint32_t room = b->kind == HISTORY_READ ? UINT32_MAX : b->stamp.index - a->stamp.index - 1;
 
-        return f.count <= room && f.homeless == 0;
+        return f.count <= room && !f.homeless;
     }
     for (int32_t base = 0; base <= 1; base++) {
         int64_t silent = history_silent_batches(s, f.destroyed, base);
+        bool is_first = b->stamp.czxid == b->stamp.mzxid;
 
+        if (!history_is_within_incarnation(s) && silent != HISTORY_UNTOLD &&
+            is_first != (b->stamp.version == base)) {
+            continue;
+        }
         if (silent == HISTORY_UNTOLD || (silent > 0 && f.count >= silent) ||
-            (silent == 0 && f.homeless == 0 && f.only_in_next <= b->stamp.index)) {
+            (silent == 0 && !f.homeless && f.in_following <= b->stamp.index)) {
             return true;
         }
     }

@@ -174,7 +174,9 @@ static bool is_pointless(const history_trial *s, size_t choice)
     }
     switch (op->kind) {
     case HISTORY_ADD:
-        return before->kind == HISTORY_ADD && last->choice < choice;
+        /* Without transactions of their own those of the previous one's client must come first. */
+        return before->kind == HISTORY_ADD && last->choice < choice &&
+               (before->client == op->client || least(s) > 0);
     case HISTORY_SET:
         return before->kind != HISTORY_DESTROY &&
                (history_following(s) == NULL ||
