@@ -47,6 +47,8 @@ const char *fault_text(fault_kind kind)
 
 bool fault_parse(const char *list, bool chosen[FAULT_KINDS])
 {
+    bool any = false;
+
     memset(chosen, 0, FAULT_KINDS * sizeof *chosen);
     for (const char *at = list; *at != '\0'; at += *at == ',') {
         size_t length = strcspn(at, ",");
@@ -62,9 +64,10 @@ bool fault_parse(const char *list, bool chosen[FAULT_KINDS])
         if (!known) {
             return false;
         }
+        any = true;
         at += length;
     }
-    return true;
+    return any;
 }
 
 int64_t faults_now(void)
@@ -200,7 +203,7 @@ static bool make(scene *s, fault_kind kind, fault *ret_fault)
     s->leads = kind == FAULT_KILL_LEADER || (kind != FAULT_KILL_FOLLOWER && dice(s, 2) == 0);
     s->worker = dice(s, WORKERS);
     *ret_fault = (fault){.kind = kind, .led = arena_leader(s->arena)};
-    s->node = s->leads ? ret_fault->led : arena_follower(s->arena);
+    s->node = s->leads || !is_about_server(kind) ? ret_fault->led : arena_follower(s->arena);
     if (s->node < 0) {
         fprintf(stderr, "torture: nobody leads\n");
         return false;

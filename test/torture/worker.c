@@ -196,16 +196,6 @@ static void *work(void *arg)
 
 /* --- the whole --- */
 
-/* A pause shows in the sessions as soon as it is over, whatever the threads wait for. */
-static void on_state(corral_client *client, corral_state state, void *arg)
-{
-    (void)client;
-    (void)arg;
-    if (worker.client != NULL && state != CORRAL_STATE_CLOSED) {
-        publish();
-    }
-}
-
 static void map_bulletin(void)
 {
     char path[PATH_SIZE];
@@ -229,7 +219,6 @@ static void open_client(const char *servers)
     int status;
 
     options.session_timeout_ms = SESSION_MS;
-    options.state_cb = on_state;
     status = corral_client_open(servers, &options, &worker.client);
     for (unsigned i = 0; i < COUNTERS && status == CORRAL_OK; i++) {
         char path[PATH_SIZE];
