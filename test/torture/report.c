@@ -133,7 +133,7 @@ static bool write_script(const report *r, const char *directory)
         fprintf(file,
                 "set terminal svg size %s fixed font 'sans-serif,%u'\n"
                 "set output '%s.svg'\n"
-                "plot $latencies using 1:4 with lines lw 1.2 lc rgb '#e5484d' title 'most', "
+                "plot $latencies using 1:4 with lines lw 1.2 lc rgb '#e5484d' title 'max', "
                 "'' using 1:3 with lines lw 1.6 lc rgb '#e38e1c' title '99 %%', "
                 "'' using 1:2 with lines lw 2 lc rgb '#3e8ed0' title 'median'\n",
                 shapes[i].size, shapes[i].font, shapes[i].name);
