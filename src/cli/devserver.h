@@ -32,6 +32,13 @@ typedef struct {
     int start_timeout_ms;        /**< until every node serves; default 60,000 */
     bool (*canceled)(void *arg); /**< asked while waiting for the servers: true gives up */
     void *canceled_arg;
+    /**
+     * Asked, before any server is started, at which port @node shall look for
+     * the quorum or election port @port of @peer: that of a proxy, perhaps.
+     * Negative gives up. NULL: at @port itself.
+     */
+    int (*peer_port)(int node, int peer, bool election, int port, void *arg);
+    void *peer_port_arg;
 } dev_options;
 
 /**

@@ -138,8 +138,32 @@ static int write_myid(const struct dev_node *node, int id)
     return fclose(file);
 }
 
-static int write_config(const struct dev_ensemble *e, const struct dev_node *node)
+/** Where @n looks for a port of @peer. */
+static int peer_port(const struct dev_ensemble *e, int n, int peer, int which)
 {
+    int port = e->nodes[peer].ports[which];
+    if (n == peer || e->options.peer_port == NULL) {
+        return port;
+    }
+    return e->options.peer_port(n, peer, which == PORT_ELECTION, port, e->options.peer_port_arg);
+}
+
+static int write_servers(const struct dev_ensemble *e, int n, FILE *file)
+{
+    for (int peer = 0; e->options.nodes > 1 && peer < e->options.nodes; peer++) {
+        int quorum = peer_port(e, n, peer, PORT_QUORUM);
+        int election = peer_port(e, n, peer, PORT_ELECTION);
+        if (quorum < 0 || election < 0) {
+            return -1;
+        }
+        fprintf(file, "server.%d=127.0.0.1:%d:%d\n", peer + 1, quorum, election);
+    }
+    return 0;
+}
+
+static int write_config(const struct dev_ensemble *e, int n)
+{
+    const struct dev_node *node = &e->nodes[n];
     char *path = dev_format("%s/zoo.cfg", node->directory);
     FILE *file = path != NULL ? fopen(path, "we") : NULL;
     free(path);
@@ -159,11 +183,8 @@ static int write_config(const struct dev_ensemble *e, const struct dev_node *nod
             "admin.enableServer=false\n"
             "4lw.commands.whitelist=*\n",
             e->options.tick_ms, node->ports[PORT_CLIENT]);
-    for (int n = 0; e->options.nodes > 1 && n < e->options.nodes; n++) {
-        fprintf(file, "server.%d=127.0.0.1:%d:%d\n", n + 1, e->nodes[n].ports[PORT_QUORUM],
-                e->nodes[n].ports[PORT_ELECTION]);
-    }
-    return fclose(file);
+    int result = write_servers(e, n, file);
+    return fclose(file) == 0 ? result : -1;
 }
 
 static int prepare_node(struct dev_ensemble *e, int n)
@@ -174,7 +195,7 @@ static int prepare_node(struct dev_ensemble *e, int n)
     int result = -1;
     if (data != NULL && mkdir(node->directory, 0777) == 0 && mkdir(data, 0777) == 0 &&
         write_myid(node, n + 1) == 0) {
-        result = write_config(e, node);
+        result = write_config(e, n);
     }
     free(data);
     return result;

@@ -1,0 +1,39 @@
+/**
+ * What the workers and their driver share: how many of everything there are,
+ * and where things are in the scratch directory.
+ *
+ *     bulletin       a bulletin per worker, which both map
+ *     journal-W-T    what thread T of worker W did: history_op after history_op
+ */
+#ifndef TORTURE_BULLETIN_H
+#define TORTURE_BULLETIN_H
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+enum { WORKERS = 4, THREADS = 4, COUNTERS = 3, SESSION_MS = 2000, PATH_SIZE = 4096 };
+
+/** What a worker tells while it runs; see corral_client_stats. */
+typedef struct {
+    atomic_uint_least64_t ended; /**< operations */
+    atomic_uint_least64_t sessions;
+    atomic_uint_least64_t batches, lost_races;
+    atomic_uint_least64_t resends, resends_applied, resends_not_applied;
+} bulletin;
+
+static inline void bulletin_path(const char *directory, char path[PATH_SIZE])
+{
+    snprintf(path, PATH_SIZE, "%s/bulletin", directory);
+}
+
+static inline void journal_path(const char *directory, unsigned worker, unsigned thread, char path[PATH_SIZE])
+{
+    snprintf(path, PATH_SIZE, "%s/journal-%u-%u", directory, worker, thread);
+}
+
+static inline void counter_path(unsigned counter, char path[PATH_SIZE])
+{
+    snprintf(path, PATH_SIZE, "/torture/counter-%u", counter);
+}
+
+#endif

@@ -1,0 +1,198 @@
+#include "crew.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/testing.h"
+
+enum { POLL_MS = 5 };
+
+static void wait_a_moment(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
+}
+
+static bool map_bulletin(crew *c)
+{
+    char path[PATH_SIZE];
+
+    bulletin_path(c->directory, path);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && ftruncate(fd, WORKERS * sizeof *c->told) == 0) {
+        c->told = mmap(NULL, WORKERS * sizeof *c->told, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    }
+    if (c->told == NULL || c->told == MAP_FAILED) {
+        c->told = NULL;
+        perror(path);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return c->told != NULL;
+}
+
+/* In the child. */
+static void become_worker(char *const argv[], int input, pid_t parent) __attribute__((noreturn));
+
+static void become_worker(char *const argv[], int input, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == parent) {
+        /* Ctrl-C is for the driver, which stops the workers in its own time. */
+        setpgid(0, 0);
+        dup2(input, STDIN_FILENO);
+        execv(argv[0], argv);
+    }
+    _exit(127);
+}
+
+static bool start_one(crew *c, unsigned worker, char *const argv[])
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        perror("torture: pipe");
+        return false;
+    }
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        become_worker(argv, ends[0], parent);
+    }
+    close(ends[0]);
+    c->inputs[worker] = ends[1];
+    if (pid < 0) {
+        perror("torture: fork");
+        return false;
+    }
+    c->pids[worker] = pid;
+    return true;
+}
+
+bool crew_start(crew *c, const char *program, const char *directory, const char *servers, unsigned seed)
+{
+    *c = (crew){.directory = directory};
+    for (unsigned w = 0; w < WORKERS; w++) {
+        c->inputs[w] = -1;
+    }
+    if (!map_bulletin(c)) {
+        return false;
+    }
+    for (unsigned w = 0; w < WORKERS; w++) {
+        char number[16], text[16];
+
+        snprintf(number, sizeof number, "%u", w);
+        snprintf(text, sizeof text, "%u", seed);
+        if (!start_one(c, w,
+                       (char *[]){(char *)program, (char *)directory, number, (char *)servers, text, NULL})) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void crew_pause(crew *c, unsigned worker)
+{
+    kill(c->pids[worker], SIGSTOP);
+}
+
+void crew_resume(crew *c, unsigned worker)
+{
+    kill(c->pids[worker], SIGCONT);
+}
+
+/* Reap @worker if it has ended. */
+static bool has_ended(crew *c, unsigned worker, int *ret_status)
+{
+    if (c->pids[worker] == 0 || waitpid(c->pids[worker], ret_status, WNOHANG) != c->pids[worker]) {
+        return false;
+    }
+    c->pids[worker] = 0;
+    return true;
+}
+
+bool crew_goes_on(crew *c)
+{
+    int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
+    uint64_t before[WORKERS];
+
+    for (unsigned w = 0; w < WORKERS; w++) {
+        before[w] = atomic_load(&c->told[w].ended);
+    }
+    for (unsigned w = 0; w < WORKERS; w++) {
+        while (atomic_load(&c->told[w].ended) == before[w]) {
+            int status;
+
+            if (has_ended(c, w, &status)) {
+                fprintf(stderr, "torture: worker %u has ended by itself, with status 0x%x\n", w,
+                        (unsigned)status);
+                return false;
+            }
+            if (testing_now_ms() >= until) {
+                fprintf(stderr, "torture: worker %u has ended no operation for %d s\n", w,
+                        TESTING_PATIENCE_MS / 1000);
+                return false;
+            }
+            wait_a_moment();
+        }
+    }
+    return true;
+}
+
+uint64_t crew_sum(const crew *c, size_t member)
+{
+    uint64_t sum = 0;
+
+    for (unsigned w = 0; w < WORKERS; w++) {
+        sum += atomic_load((atomic_uint_least64_t *)((char *)&c->told[w] + member));
+    }
+    return sum;
+}
+
+bool crew_finish(crew *c)
+{
+    int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
+    bool well = true;
+
+    for (unsigned w = 0; w < WORKERS; w++) {
+        close(c->inputs[w]);
+        c->inputs[w] = -1;
+    }
+    for (unsigned w = 0; w < WORKERS; w++) {
+        int status = -1;
+
+        while (c->pids[w] != 0 && !has_ended(c, w, &status) && testing_now_ms() < until) {
+            wait_a_moment();
+        }
+        if (status != 0) {
+            fprintf(stderr, "torture: worker %u %s\n", w, status < 0 ? "does not end" : "has failed");
+            well = false;
+        }
+    }
+    return well;
+}
+
+void crew_kill(crew *c)
+{
+    for (unsigned w = 0; w < WORKERS; w++) {
+        if (c->pids[w] != 0) {
+            kill(c->pids[w], SIGKILL);
+            while (waitpid(c->pids[w], NULL, 0) < 0 && errno == EINTR) {
+            }
+        }
+        if (c->inputs[w] >= 0) {
+            close(c->inputs[w]);
+        }
+    }
+    if (c->told != NULL) {
+        munmap(c->told, WORKERS * sizeof *c->told);
+    }
+    *c = (crew){0};
+}

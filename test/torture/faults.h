@@ -1,0 +1,65 @@
+/**
+ * The faults: what they do to the arena and the crew, how one can tell that
+ * they bit, and the schedule on which a seed puts them.
+ */
+#ifndef TORTURE_FAULTS_H
+#define TORTURE_FAULTS_H
+
+#include "arena.h"
+#include "crew.h"
+
+/** X(name in capitals, name, what it does) */
+#define FAULT_MAP(X)                                                                                         \
+    X(KILL_LEADER, "kill-leader", "the leader is killed, and started again")                                 \
+    X(KILL_FOLLOWER, "kill-follower", "a follower is killed, and started again")                             \
+    X(PAUSE_SERVER, "pause-server", "a server hangs (SIGSTOP), and goes on")                                 \
+    X(PAUSE_WORKER, "pause-worker", "a worker hangs for longer than its session, and goes on")               \
+    X(CUT_PEERS, "cut-peers", "a server is cut off from its peers, but not from clients")                    \
+    X(CUT_OFF, "cut-off", "a server is cut off from everybody")                                              \
+    X(LOSE_REPLIES, "lose-replies", "replies to changes are lost, with their connections")                   \
+    X(RESTART_ALL, "restart-all", "all servers are killed, and started again")
+
+#define FAULT_ENUM(name, text, what) FAULT_##name,
+typedef enum { FAULT_MAP(FAULT_ENUM) FAULT_KINDS } fault_kind;
+#undef FAULT_ENUM
+
+/** Its name; and what it does, as a sentence without end. */
+const char *fault_name(fault_kind kind);
+const char *fault_text(fault_kind kind);
+
+/** Set @chosen to the kinds of the list @names ("kill-leader,cut-off"; "all"). False: one is unknown. */
+bool fault_parse(const char *names, bool chosen[FAULT_KINDS]);
+
+/** One that has been. Times are CLOCK_MONOTONIC in nanoseconds. */
+typedef struct {
+    fault_kind kind;
+    int64_t begin, end; /**< end: all is as before, and every worker gets answers */
+    int node;           /**< the server that was meant; -1: none in particular */
+    int led, leads;     /**< who led before and after */
+    bool bit; /**< clients had to connect anew; of PAUSE_WORKER: its session was lost; of LOSE_REPLIES:
+                   one of them was found applied by its repetition */
+} fault;
+
+enum { FAULTS_MAX = 10000 };
+
+typedef struct {
+    fault list[FAULTS_MAX];
+    unsigned count;
+    unsigned made[FAULT_KINDS], bitten[FAULT_KINDS];
+} faults;
+
+/**
+ * Make faults of the @chosen kinds for @seconds: in rounds of each kind once,
+ * in an order and with durations that @seed gives. Goes on for as much again
+ * if a kind has not bitten until then. False: something did not recover; it has
+ * been said what. @interrupted may ask for an early end.
+ */
+bool faults_run(faults *f, arena *a, crew *c, const bool chosen[FAULT_KINDS], unsigned seconds, unsigned seed,
+                bool (*interrupted)(void));
+
+/** Has each of the @chosen kinds bitten? */
+bool faults_all_bit(const faults *f, const bool chosen[FAULT_KINDS]);
+
+int64_t faults_now(void);
+
+#endif

@@ -1,0 +1,178 @@
+/**
+ * torture [--seconds S] [--workload counter] [--faults LIST] [--seed N] [--report FILE] WORKER DIRECTORY
+ *
+ * Run worker processes against three servers, make faults meanwhile, and judge
+ * in the end what the workers were told. WORKER is their program; what is left
+ * behind goes into DIRECTORY.
+ *
+ * The faults are the same for the same seed, in the same order; what they meet
+ * is not. If a result is wrong all of them are in DIRECTORY/history. Exit status: 0 if all is right and every
+ * kind of fault has bitten.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "arena.h"
+#include "crew.h"
+#include "faults.h"
+#include "judge.h"
+#include "report.h"
+
+typedef struct {
+    unsigned seconds, seed;
+    bool chosen[FAULT_KINDS];
+    const char *report, *program, *directory;
+} settings;
+
+static volatile sig_atomic_t signaled;
+
+static void on_signal(int number)
+{
+    signaled = number;
+}
+
+static bool is_interrupted(void)
+{
+    return signaled != 0;
+}
+
+static void usage(void)
+{
+    fprintf(stderr, "usage: torture [--seconds S] [--workload counter] [--faults LIST] [--seed N] "
+                    "[--report FILE] WORKER DIRECTORY\nfaults:\n");
+    for (fault_kind k = 0; k < FAULT_KINDS; k++) {
+        fprintf(stderr, "  %-14s %s\n", fault_name(k), fault_text(k));
+    }
+}
+
+static bool parse(int argc, char **argv, settings *s)
+{
+    static const struct option options[] = {
+        {"seconds", required_argument, NULL, 's'}, {"workload", required_argument, NULL, 'w'},
+        {"faults", required_argument, NULL, 'f'},  {"seed", required_argument, NULL, 'n'},
+        {"report", required_argument, NULL, 'r'},  {0}};
+    bool well = fault_parse("all", s->chosen);
+    int option;
+
+    while (well && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        char *end = NULL;
+
+        switch (option) {
+        case 's':
+            s->seconds = (unsigned)strtoul(optarg, &end, 10);
+            well = *end == '\0' && s->seconds > 0;
+            break;
+        case 'n':
+            s->seed = (unsigned)strtoul(optarg, &end, 10);
+            well = *end == '\0';
+            break;
+        case 'w':
+            well = strcmp(optarg, "counter") == 0;
+            break;
+        case 'f':
+            well = fault_parse(optarg, s->chosen);
+            break;
+        case 'r':
+            s->report = optarg;
+            break;
+        default:
+            well = false;
+        }
+    }
+    if (!well || argc - optind != 2) {
+        return false;
+    }
+    s->program = argv[optind];
+    s->directory = argv[optind + 1];
+    return true;
+}
+
+static void print_faults(const faults *f, const bool chosen[FAULT_KINDS])
+{
+    printf("faults:\n");
+    for (fault_kind k = 0; k < FAULT_KINDS; k++) {
+        if (chosen[k]) {
+            printf("  %-14s %3u, of which %u bit\n", fault_name(k), f->made[k], f->bitten[k]);
+        }
+    }
+}
+
+static void print_crew(const crew *c, arena *a)
+{
+    printf("%" PRIu64 " transactions, %" PRIu64 " lost races, %" PRIu64 " sessions, %" PRIu64
+           " connections, %" PRIu64 " replies lost\n",
+           crew_sum(c, offsetof(bulletin, batches)), crew_sum(c, offsetof(bulletin, lost_races)),
+           crew_sum(c, offsetof(bulletin, sessions)), arena_count(a, PROXY_CONNECTIONS),
+           arena_count(a, PROXY_CUT_AFTER));
+    printf("%" PRIu64 " resends: %" PRIu64 " found applied, %" PRIu64 " not applied\n",
+           crew_sum(c, offsetof(bulletin, resends)), crew_sum(c, offsetof(bulletin, resends_applied)),
+           crew_sum(c, offsetof(bulletin, resends_not_applied)));
+}
+
+/* Judge and tell. Returns whether all is well. */
+static bool conclude(const settings *s, bool ran, const faults *f, const crew *c, arena *a)
+{
+    history h;
+    const char *verdict;
+
+    if (!history_read(&h, s->directory)) {
+        free(h.ops);
+        return false;
+    }
+    bool bit = faults_all_bit(f, s->chosen);
+    bool right = history_judge(&h, a);
+    printf("%zu operations, %zu acknowledged adds:\n", h.count, history_adds(&h));
+    history_print(&h);
+    print_faults(f, s->chosen);
+    print_crew(c, a);
+    verdict = !right             ? "WRONG: no counter behaves like that"
+              : is_interrupted() ? "clean until interrupted"
+              : !ran             ? "FAILED: not all recovered"
+              : !bit             ? "clean, but not every fault has bitten"
+                                 : "clean";
+    printf("seed %u: %s\n", s->seed, verdict);
+    if (!right) {
+        history_dump(&h, s->directory);
+    }
+    report page = {verdict, s->seed, &h, f, c};
+    bool told = s->report == NULL || report_write(&page, s->report, s->directory);
+    free(h.ops);
+    return right && ran && bit && told && !is_interrupted();
+}
+
+int main(int argc, char **argv)
+{
+    static faults done;
+    settings s = {.seconds = 60, .seed = (unsigned)time(NULL)};
+    struct sigaction action = {.sa_handler = on_signal};
+    arena a = {0};
+    crew c = {0};
+
+    if (!parse(argc, argv, &s)) {
+        usage();
+        return 2;
+    }
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    printf("seed %u\n", s.seed);
+    fflush(stdout);
+    bool well = arena_open(&a);
+    well = well && crew_start(&c, s.program, s.directory, a.servers, s.seed);
+    if (well) {
+        bool ran = crew_goes_on(&c) && faults_run(&done, &a, &c, s.chosen, s.seconds, s.seed, is_interrupted);
+
+        ran = crew_finish(&c) && ran;
+        well = conclude(&s, ran, &done, &c, &a);
+    }
+    if (c.directory != NULL) {
+        crew_kill(&c);
+    }
+    arena_close(&a);
+    return well ? EXIT_SUCCESS : EXIT_FAILURE;
+}
