@@ -45,12 +45,15 @@ typedef struct {
     const char *path;
     const char *data; /* CREATE, SET */
     size_t length;
-    int32_t version;       /* SET, DELETE, CHECK; or CORRALI_VERSION_ANY */
-    bool ephemeral;        /* CREATE */
-    bool open;             /* CREATE: open to everybody instead of the client's own ACL */
+    int32_t version; /* SET, DELETE, CHECK; or CORRALI_VERSION_ANY */
+    bool ephemeral;  /* CREATE */
+    bool sequential; /* CREATE: the server appends a number to @path */
+    bool container;  /* CREATE: gone some time after its last child; must be the only write of its MULTI */
+    bool open;       /* CREATE: open to everybody instead of the client's own ACL */
     const corral_acl *acl; /* CREATE: this instead; NULL: as said above */
     size_t acl_count;
     corrali_stat stat; /* reply of a SET that succeeded */
+    int32_t sequence;  /* ... of a sequential CREATE: the number */
 } corrali_write;
 
 #define CORRALI_WRITES_MAX 4

@@ -35,6 +35,7 @@ typedef struct {
     zoo_op_result_t results[CORRALI_WRITES_MAX];
     struct Stat stats[CORRALI_WRITES_MAX];
     struct ACL_vector acl[CORRALI_WRITES_MAX]; /* of writes that have their own */
+    char *created[CORRALI_WRITES_MAX];         /* of sequential ones: their paths */
 } corrali_zk_call;
 
 struct corrali_zk {

@@ -1,6 +1,9 @@
 /* Requests to libzookeeper, and their replies. */
 #include <corral/status.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "alloc.h"
 #include "backend_zk.h"
 
@@ -75,8 +78,30 @@ static void free_call(corrali_zk_call *own)
 {
     for (size_t i = 0; i < CORRALI_WRITES_MAX; i++) {
         corrali_free(own->acl[i].data);
+        corrali_free(own->created[i]);
     }
     corrali_free(own);
+}
+
+/* Room for a path and its number, which has a sign after 2^31 of them. */
+static size_t created_size(const corrali_write *write)
+{
+    return strlen(write->path) + sizeof "-2147483648";
+}
+
+/* What @write needs beside the request. */
+static int prepare_write(corrali_zk_call *own, size_t i)
+{
+    const corrali_write *write = &own->request->writes[i];
+
+    if (write->acl != NULL && corrali_zk_copy_acl(&own->acl[i], write->acl, write->acl_count) != CORRAL_OK) {
+        return CORRAL_ENOMEM;
+    }
+    if (write->kind == CORRALI_CREATE && write->sequential) {
+        own->created[i] = corrali_alloc(created_size(write));
+        return own->created[i] == NULL ? CORRAL_ENOMEM : CORRAL_OK;
+    }
+    return CORRAL_OK;
 }
 
 static corrali_zk_call *new_call(corrali_request *request)
@@ -88,10 +113,7 @@ static corrali_zk_call *new_call(corrali_request *request)
     }
     own->request = request;
     for (size_t i = 0; request->kind == CORRALI_MULTI && i < request->write_count; i++) {
-        const corrali_write *write = &request->writes[i];
-
-        if (write->acl != NULL &&
-            corrali_zk_copy_acl(&own->acl[i], write->acl, write->acl_count) != CORRAL_OK) {
+        if (prepare_write(own, i) != CORRAL_OK) {
             free_call(own);
             return NULL;
         }
@@ -185,6 +207,9 @@ static void on_multi(int code, const void *context)
         for (size_t i = 0; i < request->write_count; i++) {
             if (request->writes[i].kind == CORRALI_SET) {
                 request->writes[i].stat = stat_of(&reply->stats[i]);
+            } else if (reply->created[i] != NULL) {
+                request->writes[i].sequence =
+                    (int32_t)strtol(reply->created[i] + strlen(request->writes[i].path), NULL, 10);
             }
         }
     }
@@ -194,6 +219,13 @@ static void on_multi(int code, const void *context)
         request->failed++;
     }
     corrali_zk_answer(reply, status_of(code == ZOK ? ZOK : reply->results[request->failed].err));
+}
+
+/* A container is made by a request of its own: see send_container(). */
+static void on_container(int code, const char *path, const void *context)
+{
+    (void)path;
+    corrali_zk_answer((corrali_zk_call *)context, status_of(code));
 }
 
 /* --- watches: on the completion thread of a handle --- */
@@ -229,18 +261,21 @@ void corrali_zk_unwatch(corrali_backend *base, const char *path)
 
 /* --- requests: on any thread --- */
 
-static zoo_op_t write_of(corrali_zk *self, corrali_write *write, struct Stat *stat)
+static zoo_op_t write_of(corrali_zk *self, corrali_zk_call *sent, size_t i)
 {
+    corrali_write *write = &sent->request->writes[i];
     zoo_op_t op;
 
     switch (write->kind) {
     case CORRALI_CREATE:
         zoo_create_op_init(&op, write->path, write->data, (int)write->length,
                            write->open ? &ZOO_OPEN_ACL_UNSAFE : &self->acl,
-                           write->ephemeral ? ZOO_EPHEMERAL : ZOO_PERSISTENT, NULL, 0);
+                           (write->ephemeral ? ZOO_EPHEMERAL : ZOO_PERSISTENT) |
+                               (write->sequential ? ZOO_SEQUENCE : 0),
+                           sent->created[i], sent->created[i] == NULL ? 0 : (int)created_size(write));
         break;
     case CORRALI_SET:
-        zoo_set_op_init(&op, write->path, write->data, (int)write->length, write->version, stat);
+        zoo_set_op_init(&op, write->path, write->data, (int)write->length, write->version, &sent->stats[i]);
         break;
     case CORRALI_DELETE:
         zoo_delete_op_init(&op, write->path, write->version);
@@ -249,7 +284,20 @@ static zoo_op_t write_of(corrali_zk *self, corrali_write *write, struct Stat *st
         zoo_check_op_init(&op, write->path, write->version);
         break;
     }
+    if (write->acl != NULL) {
+        op.create_op.acl = &sent->acl[i];
+    }
     return op;
+}
+
+/*
+ * In a multi the server answers it as a create2, with a stat, and libzookeeper
+ * 3.8 reads it as a create, without: nothing behind it would be understood.
+ */
+static int send_container(zhandle_t *handle, corrali_zk_call *sent, const zoo_op_t *op)
+{
+    return zoo_acreate(handle, op->create_op.path, op->create_op.data, op->create_op.datalen,
+                       op->create_op.acl, ZOO_CONTAINER, on_container, sent);
 }
 
 static int send_multi(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent)
@@ -258,10 +306,10 @@ static int send_multi(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent
     zoo_op_t ops[CORRALI_WRITES_MAX];
 
     for (size_t i = 0; i < request->write_count; i++) {
-        ops[i] = write_of(self, &request->writes[i], &sent->stats[i]);
-        if (request->writes[i].acl != NULL) {
-            ops[i].create_op.acl = &sent->acl[i];
-        }
+        ops[i] = write_of(self, sent, i);
+    }
+    if (request->writes[0].container) {
+        return send_container(handle, sent, &ops[0]);
     }
     return zoo_amulti(handle, (int)request->write_count, ops, sent->results, on_multi, sent);
 }

@@ -135,6 +135,11 @@ static void describe(endpoint *own, const corrali_request *request)
         if (request->writes[i].kind == CORRALI_SET) {
             own->has_stat = true;
             own->stat = request->writes[i].stat;
+        } else if (request->writes[i].sequential) {
+            char text[32];
+
+            (void)snprintf(text, sizeof text, "number %d", request->writes[i].sequence);
+            append(own->reply, sizeof own->reply, text);
         }
     }
 }
@@ -265,6 +270,7 @@ static void some_write(generator *g, size_t slot)
                              .version = versions[world_below(&g->dice, 5)]};
     if (write->kind == CORRALI_CREATE) {
         write->ephemeral = world_one_in(&g->dice, 4);
+        write->sequential = world_one_in(&g->dice, 5);
         write->open = world_one_in(&g->dice, 2);
         if (world_one_in(&g->dice, 6)) {
             write->acl = &readable;
@@ -284,6 +290,11 @@ static void some_request(generator *g)
         g->request.write_count = world_one_in(&g->dice, 2) ? 1 : 2 + world_below(&g->dice, 2);
         for (size_t i = 0; i < g->request.write_count; i++) {
             some_write(g, i);
+        }
+        if (g->request.write_count == 1 && g->request.writes[0].kind == CORRALI_CREATE &&
+            world_one_in(&g->dice, 4)) {
+            g->request.writes[0].container = true;
+            g->request.writes[0].ephemeral = g->request.writes[0].sequential = false;
         }
     } else {
         g->request.kind = reads[world_below(&g->dice, sizeof reads / sizeof *reads)];
@@ -327,7 +338,11 @@ static void tell_request(story *s, const generator *g, int client)
         const corrali_write *write = &g->request.writes[i];
 
         tell(s, "%s %s at %d%s%s, ", writes[write->kind], write->path, write->version,
-             write->ephemeral ? ", ephemeral" : "", write->acl != NULL ? ", read-only" : "");
+             write->ephemeral    ? ", ephemeral"
+             : write->container  ? ", container"
+             : write->sequential ? ", sequential"
+                                 : "",
+             write->acl != NULL ? ", read-only" : "");
     }
     tell(s, " -> ");
 }

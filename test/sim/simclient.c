@@ -57,6 +57,7 @@ static void fill_reply(call *reply)
     }
     for (size_t i = 0; reply->status == CORRAL_OK && i < request->write_count; i++) {
         request->writes[i].stat = reply->txn.writes[i].stat;
+        request->writes[i].sequence = reply->txn.writes[i].sequence;
     }
 }
 
@@ -193,6 +194,8 @@ static call *make_call(simclient *c, corrali_request *request)
             .data = {.bytes = world_copy(w, write->data, length), .length = length},
             .version = write->version,
             .ephemeral = write->ephemeral,
+            .sequential = write->sequential,
+            .container = write->container,
             .acl = copy_acl(w, write->acl, write->acl_count),
         };
     }

@@ -106,6 +106,7 @@ static int check_create(tree *t, tree_write *write)
 
         snprintf(text, sizeof text, "%s%010d", world_path_text(t->world, write->path), parent->creations);
         write->path = world_path(t->world, text);
+        write->sequence = parent->creations;
         write->sequential = false;
     }
     if (tree_find(t, write->path) != NULL) {

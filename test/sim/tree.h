@@ -48,6 +48,7 @@ typedef struct {
     bool container;
     const access_list *acl;
     corrali_stat stat; /* SET */
+    int32_t sequence;
 } tree_write;
 
 enum { TREE_WRITES_MAX = CORRALI_WRITES_MAX };
