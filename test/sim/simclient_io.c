@@ -286,6 +286,11 @@ bool simclient_paused(const simclient *c)
     return c->world->now < c->paused_until;
 }
 
+int64_t simclient_resumes(const simclient *c)
+{
+    return c->paused_until;
+}
+
 void simclient_crash(simclient *c)
 {
     c->crashed = true;
