@@ -249,7 +249,7 @@ static void begin_one(run *r, member *m, bool hasty)
     operation *own = &r->operations[r->count];
     int counter = (int)world_below(w, (uint64_t)r->counter_count);
     history_op *seen = &own->seen;
-    int64_t timeout_ms = hasty ? (int64_t)world_below(w, 3000) : CORRAL_FOREVER;
+    int64_t timeout_ms = hasty ? world_delay(w, 0, 20 * SIM_S) / SIM_MS : CORRAL_FOREVER;
     bool update = world_one_in(w, 10);
     int status;
 
