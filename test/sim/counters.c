@@ -5,12 +5,21 @@
 #include "counters.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "internal.h"
 #include "lib/history.h"
 #include "sweep.h"
+#include "watch.h"
+
+/* How much later than asked for an operation may end: its program may be slow. */
+#define LATENESS SIM_S
+
+/* Of lanes, and between sweeps, where there are any. */
+enum { AGE_MS = 8000, INTERVAL_MS = 2000 };
 
 enum { COUNTERS_MAX = 5, OPERATIONS = 240, OPERATIONS_MAX = OPERATIONS };
 
@@ -21,7 +30,9 @@ typedef struct {
     member *member;
     history_op seen;
     corral_op *op;
-    bool excused; /* a deadline, or cancelled: the outcome may stay unknown */
+    bool limited;   /* by a deadline */
+    bool cancelled; /* by its program, or orphaned by it */
+    int64_t due;    /* by when it must have ended */
     bool ended;
 } operation;
 
@@ -41,7 +52,7 @@ struct run {
     int counter_count;
     corral_counter *counters[MEMBERS_MAX][COUNTERS_MAX];
     bool loose[MEMBERS_MAX]; /* counts at most once */
-    subscriber subscribers[MEMBERS_MAX];
+    subscriber subscribers[MEMBERS_MAX][COUNTERS_MAX];
     history_ends ends[COUNTERS_MAX];
     bool unjudged; /* so much ended uncertain that no judgement is possible */
     bool sweeping; /* lanes are old after seconds, by the servers' clock */
@@ -79,10 +90,19 @@ static void on_state(const corral_counter_event *event, void *arg)
 
 /* --- members --- */
 
+static void subscribe(run *r, member *m, int counter)
+{
+    subscriber *own = &r->subscribers[m->number][counter];
+
+    *own = (subscriber){.run = r, .member = m, .counter = counter};
+    if (corral_counter_subscribe(r->counters[m->number][counter], on_state, own, &own->watch) != CORRAL_OK) {
+        fleet_fail(m->fleet, "client %d: cannot subscribe", m->number);
+    }
+}
+
 static void joined(member *m)
 {
     run *r = run_of(m->fleet);
-    subscriber *own = &r->subscribers[m->number];
     corral_counter_options options = CORRAL_COUNTER_OPTIONS_INIT;
 
     r->loose[m->number] = world_one_in(&m->fleet->world, 10);
@@ -93,14 +113,9 @@ static void joined(member *m)
         name_counter(path, sizeof path, i);
         if (corral_counter_open(m->client, path, &options, &r->counters[m->number][i]) != CORRAL_OK) {
             fleet_fail(m->fleet, "client %d: cannot open %s", m->number, path);
+        } else if (world_one_in(&m->fleet->world, 3)) {
+            subscribe(r, m, i);
         }
-    }
-    *own = (subscriber){
-        .run = r, .member = m, .counter = (int)world_below(&m->fleet->world, (uint64_t)r->counter_count)};
-    if (world_one_in(&m->fleet->world, 2) &&
-        corral_counter_subscribe(r->counters[m->number][own->counter], on_state, own, &own->watch) !=
-            CORRAL_OK) {
-        fleet_fail(m->fleet, "client %d: cannot subscribe", m->number);
     }
 }
 
@@ -111,14 +126,12 @@ static void leaving(member *m)
     /* Nobody is told of the end of a process that is dead. */
     for (size_t i = 0; i < r->count; i++) {
         if (r->operations[i].member == m && !r->operations[i].ended) {
-            r->operations[i].excused = true;
+            r->operations[i].cancelled = true;
         }
     }
-    if (r->subscribers[m->number].watch != NULL) {
-        (void)corral_watch_close(r->subscribers[m->number].watch);
-        r->subscribers[m->number].watch = NULL;
-    }
     for (int i = 0; i < r->counter_count; i++) {
+        (void)corral_watch_close(r->subscribers[m->number][i].watch);
+        r->subscribers[m->number][i].watch = NULL;
         (void)corral_counter_close(r->counters[m->number][i]);
         r->counters[m->number][i] = NULL;
     }
@@ -138,6 +151,10 @@ static void ended(operation *own, int status, int64_t value, const corral_stamp 
                (size_t)(own - own->run->operations), corral_status_name(status), value);
     if (own->member->crashed) {
         return; /* nobody hears of it */
+    }
+    if (f->world.now > own->due + LATENESS && f->world.now > simclient_resumes(own->member->io) + LATENESS) {
+        fleet_fail(f, "client %d operation %zu has ended too late", own->member->number,
+                   (size_t)(own - own->run->operations));
     }
     own->seen.status = status;
     own->seen.returned = f->world.now;
@@ -172,7 +189,8 @@ static void cancels(void *subject, int64_t argument)
 
     (void)argument;
     if (!own->ended && fleet_runs(own->member)) {
-        own->excused = true;
+        own->cancelled = true;
+        own->due = own->run->fleet.world.now;
         (void)corral_op_cancel(own->op);
         fleet_look(own->member);
     }
@@ -225,17 +243,20 @@ static history_kind some_kind(world *w)
                        : HISTORY_DESTROY;
 }
 
-static void begin_one(run *r, member *m)
+static void begin_one(run *r, member *m, bool hasty)
 {
     world *w = &r->fleet.world;
     operation *own = &r->operations[r->count];
     int counter = (int)world_below(w, (uint64_t)r->counter_count);
     history_op *seen = &own->seen;
-    int64_t timeout_ms = world_one_in(w, 10) ? (int64_t)world_below(w, 3000) : CORRAL_FOREVER;
+    int64_t timeout_ms = hasty ? world_delay(w, 0, 20 * SIM_S) / SIM_MS : CORRAL_FOREVER;
     bool update = world_one_in(w, 10);
     int status;
 
-    *own = (operation){.run = r, .member = m, .excused = timeout_ms >= 0 || r->loose[m->number]};
+    *own = (operation){.run = r, .member = m, .limited = timeout_ms >= 0, .due = INT64_MAX - LATENESS};
+    if (own->limited) {
+        own->due = w->now + SIM_MS * (timeout_ms == 0 ? m->client->request_timeout_ms : timeout_ms);
+    }
     *seen = (history_op){.client = (uint32_t)m->number,
                          .counter = (uint32_t)counter,
                          .kind = some_kind(w),
@@ -294,7 +315,7 @@ static void meddle(run *r)
                                                          .data = {.bytes = world_copy(w, text, strlen(text)),
                                                                   .length = strlen(text)},
                                                          .version = node->version})) {
-        *own = (operation){.run = r, .ended = true, .excused = true};
+        *own = (operation){.run = r, .ended = true};
         own->seen = (history_op){.client = MEMBERS_MAX,
                                  .counter = (uint32_t)counter,
                                  .kind = HISTORY_ADD,
@@ -306,6 +327,31 @@ static void meddle(run *r)
     }
 }
 
+/*
+ * Who sweeps spares the lanes of those whose LIVE is there. So once a session
+ * has begun, it must be, for as long as the session lives.
+ */
+static void judge_registrations(run *r)
+{
+    fleet *f = &r->fleet;
+    const tree *t = &f->ensemble.prepared;
+
+    for (int i = 0; f->ensemble.leader >= 0 && i < f->member_count; i++) {
+        const corral_client *client = fleet_runs(&f->members[i]) ? f->members[i].client : NULL;
+        const znode *live;
+
+        if (client == NULL || !client->ready || client->writer.state != CORRALI_WRITER_REGISTERED ||
+            tree_find(t, world_path(&f->world, client->writer.directory)) == NULL ||
+            !ensemble_session_lives(&f->ensemble, client->session_id)) {
+            continue;
+        }
+        live = tree_find(t, world_path(&f->world, client->writer.live));
+        if (live == NULL || live->owner != client->session_id) {
+            fleet_fail(f, "client %d lives, and no znode shows it", i);
+        }
+    }
+}
+
 /* A member's program: now and then a few at once. */
 static void works(void *subject, int64_t argument)
 {
@@ -314,9 +360,12 @@ static void works(void *subject, int64_t argument)
     member *m = &r->fleet.members[world_below(w, (uint64_t)r->fleet.member_count)];
 
     (void)argument;
+    judge_registrations(r);
     if (fleet_runs(m)) {
+        bool hasty = world_one_in(w, 9);
+
         for (uint64_t burst = 1 + world_below(w, 8); burst > 0 && r->count < OPERATIONS; burst--) {
-            begin_one(r, m);
+            begin_one(r, m, hasty);
         }
         fleet_look(m);
     }
@@ -340,6 +389,43 @@ static bool all_ended(run *r)
     return true;
 }
 
+/* Can the outcome be unknown? */
+static bool may_be_uncertain(const operation *own)
+{
+    const run *r = own->run;
+    const corral_client *client = own->member->client;
+
+    return own->limited || own->cancelled || r->loose[own->member->number] || r->fleet.lanes_deleted ||
+           /* Its lane can have been swept while it was between two sessions. */
+           (r->sweeping && (client == NULL || client->stats.sessions > 1));
+}
+
+/* Can it have ended like that? */
+static bool may_end(const operation *own)
+{
+    history_kind kind = own->seen.kind;
+
+    switch (own->seen.status) {
+    case CORRAL_OK:
+        return true;
+    case CORRAL_ENOENT:
+        return kind == HISTORY_COMPARE_SET || kind == HISTORY_READ || kind == HISTORY_DESTROY;
+    case CORRAL_ECONFLICT:
+        return kind == HISTORY_COMPARE_SET;
+    case CORRAL_ETIMEDOUT:
+        return own->limited;
+    case CORRAL_ECANCELED:
+    case CORRAL_ECLOSED:
+        return own->cancelled;
+    case CORRAL_ENOMEM:
+        return own->member->starved;
+    case CORRAL_EUNCERTAIN:
+        return may_be_uncertain(own);
+    default:
+        return false;
+    }
+}
+
 static void judge_outcomes(run *r)
 {
     fleet *f = &r->fleet;
@@ -347,11 +433,33 @@ static void judge_outcomes(run *r)
     for (size_t i = 0; i < r->count; i++) {
         const operation *own = &r->operations[i];
 
-        if (!own->ended && !own->member->crashed) {
+        if (own->member == NULL || own->member->crashed) {
+            continue; /* another program; nobody hears of it */
+        }
+        if (!own->ended) {
             fleet_fail(f, "client %d operation %zu has not ended", own->member->number, i);
-        } else if (own->ended && !own->excused && own->seen.status == CORRAL_EUNCERTAIN &&
-                   own->seen.returned != INT64_MAX && !f->lanes_deleted) {
-            fleet_fail(f, "client %d operation %zu is uncertain for no reason", own->member->number, i);
+        } else if (!may_end(own)) {
+            fleet_fail(f, "client %d operation %zu has ended %s for no reason", own->member->number, i,
+                       corral_status_name(own->seen.status));
+        }
+    }
+}
+
+/* A read may be of the past, but not of what was before the client's latest view of the counter. */
+static void judge_stale_reads(run *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const history_op *read = &r->operations[i].seen;
+
+        for (size_t j = 0; read->stale && read->status == CORRAL_OK && j < r->count; j++) {
+            const history_op *before = &r->operations[j].seen;
+
+            if (before->client == read->client && before->counter == read->counter &&
+                before->status == CORRAL_OK && before->returned < read->invoked &&
+                before->stamp.mzxid > read->stamp.mzxid) {
+                fleet_fail(&r->fleet, "client %d operation %zu reads what was before operation %zu",
+                           (int)read->client, i, j);
+            }
         }
     }
 }
@@ -382,23 +490,27 @@ static void judge_counter(run *r, int counter)
     }
 }
 
-static void judge_subscribers(run *r)
+static void judge_subscriber(run *r, const subscriber *own)
 {
     fleet *f = &r->fleet;
+    char path[64];
+    const znode *node;
 
-    for (int i = 0; i < f->member_count; i++) {
-        subscriber *own = &r->subscribers[i];
-        char path[64];
-        const znode *node;
+    name_counter(path, sizeof path, own->counter);
+    node = tree_find(ensemble_state(&f->ensemble), world_path(&f->world, path));
+    if (!own->any || own->last.status != CORRAL_OK || own->last.exists != (node != NULL) ||
+        (node != NULL && own->last.stamp.mzxid != node->mzxid)) {
+        fleet_fail(f, "client %d has not seen the last state of %s", own->member->number, path);
+    }
+}
 
-        if (own->watch == NULL || !fleet_runs(&f->members[i])) {
-            continue;
-        }
-        name_counter(path, sizeof path, own->counter);
-        node = tree_find(ensemble_state(&f->ensemble), world_path(&f->world, path));
-        if (!own->any || own->last.status != CORRAL_OK || own->last.exists != (node != NULL) ||
-            (node != NULL && own->last.stamp.mzxid != node->mzxid)) {
-            fleet_fail(f, "client %d has not seen the last state of %s", i, path);
+static void judge_subscribers(run *r)
+{
+    for (int i = 0; i < r->fleet.member_count; i++) {
+        for (int j = 0; fleet_runs(&r->fleet.members[i]) && j < r->counter_count; j++) {
+            if (r->subscribers[i][j].watch != NULL) {
+                judge_subscriber(r, &r->subscribers[i][j]);
+            }
         }
     }
 }
@@ -426,6 +538,40 @@ static void judge_leavings(run *r)
     }
 }
 
+/* Who deletes another's lane must be sure that it is old, and its client not there. */
+static void judge_deletion(run *r, const transaction *txn, const tree_write *deletion)
+{
+    fleet *f = &r->fleet;
+    world *w = &f->world;
+    int writer = world_path_parent(w, deletion->path);
+    char live[128];
+    const znode *node;
+
+    if (writer <= 0 || world_path_parent(w, writer) != world_path(w, "/corral/writers")) {
+        return;
+    }
+    (void)snprintf(live, sizeof live, "%s/live", world_path_text(w, writer));
+    node = tree_find(&f->ensemble.prepared, world_path(w, live));
+    if (node != NULL && node->owner != txn->session) {
+        fleet_fail(f, "%s is deleted, and its client lives", world_path_text(w, deletion->path));
+    }
+    if (node == NULL && deletion->path != world_path(w, live) && !f->clock_stepped &&
+        txn->time_ms - deletion->stat.mtime_ms < AGE_MS) {
+        fleet_fail(f, "%s is swept, and is not old", world_path_text(w, deletion->path));
+    }
+}
+
+static void judge_write(ensemble *e, const transaction *txn)
+{
+    run *r = (run *)((char *)e - offsetof(run, fleet.ensemble));
+
+    for (size_t i = 0; txn->session != 0 && i < txn->count; i++) {
+        if (txn->writes[i].kind == CORRALI_DELETE) {
+            judge_deletion(r, txn, &txn->writes[i]);
+        }
+    }
+}
+
 /* --- the run --- */
 
 static void begin(run *r)
@@ -435,8 +581,11 @@ static void begin(run *r)
 
     r->counter_count = 1 + (int)world_below(&f->world, COUNTERS_MAX);
     r->sweeping = world_one_in(&f->world, 3);
-    f->lanes_deleted = r->sweeping;
-    corrali_sweep_configure(r->sweeping ? 3000 : 0, r->sweeping ? 2000 : 0);
+    f->clock_steps = world_one_in(&f->world, 3);
+    /* What is read unasked must not be all that makes subscriptions work. */
+    atomic_store(&corrali_watched_check_ms, world_one_in(&f->world, 2) ? 30000 : 24 * 3600 * 1000);
+    corrali_sweep_configure(r->sweeping ? AGE_MS : 0, r->sweeping ? INTERVAL_MS : 0);
+    f->ensemble.written = judge_write;
     f->joined = joined;
     f->leaving = leaving;
     for (int i = 0; i < r->counter_count; i++) {
@@ -516,6 +665,24 @@ static void count_causes(run *r)
     }
 }
 
+/* Everybody closes, and nothing is left. */
+static void leave(run *r)
+{
+    fleet *f = &r->fleet;
+
+    count_causes(r);
+    for (int i = 0; i < f->member_count; i++) {
+        fleet_leave(&f->members[i]);
+    }
+    if (!step_until(r, f->world.now + 60 * SIM_S, all_left)) {
+        fleet_fail(f, "a client does not close");
+    }
+    (void)step_until(r, f->world.now + 30 * SIM_S, never);
+    if (f->failure[0] == '\0') {
+        judge_leavings(r);
+    }
+}
+
 void counters_run(uint64_t seed, bool tracing, sim_result *ret_result)
 {
     run *r = calloc(1, sizeof *r);
@@ -536,19 +703,12 @@ void counters_run(uint64_t seed, bool tracing, sim_result *ret_result)
         for (int i = 0; i < r->counter_count; i++) {
             judge_counter(r, i);
         }
+        judge_stale_reads(r);
         judge_subscribers(r);
     }
     add_stats(r);
-    count_causes(r);
-    for (int i = 0; i < f->member_count; i++) {
-        fleet_leave(&f->members[i]);
-    }
-    if (f->failure[0] == '\0' && !step_until(r, f->world.now + 60 * SIM_S, all_left)) {
-        fleet_fail(f, "a client does not close");
-    }
-    (void)step_until(r, f->world.now + 30 * SIM_S, never);
     if (f->failure[0] == '\0') {
-        judge_leavings(r);
+        leave(r); /* what is broken might not come to an end */
     }
     ret_result->digest = f->world.digest;
     ret_result->operations = r->count;

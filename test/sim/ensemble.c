@@ -145,6 +145,9 @@ void ensemble_propose(ensemble *e, entry *proposal)
     tree_try(&e->prepared, &proposal->txn);
     w->rare[RARE_WRAPPED] += replaces(&proposal->txn);
     w->rare[RARE_LANE_SWEPT] += sweeps(&proposal->txn);
+    if (proposal->txn.status == CORRAL_OK && e->written != NULL) {
+        e->written(e, &proposal->txn);
+    }
     if (e->length == e->capacity) {
         e->capacity = e->capacity == 0 ? 256 : 2 * e->capacity;
         e->log = realloc(e->log, e->capacity * sizeof *e->log);

@@ -113,6 +113,7 @@ struct ensemble {
     int64_t zxid;
     session *sessions;
     int64_t last_session;
+    void (*written)(ensemble *e, const transaction *txn); /* hears of what is proposed and can be done */
 };
 
 void ensemble_open(ensemble *e, world *w);

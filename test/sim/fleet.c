@@ -216,6 +216,7 @@ static bool hurt_process(fleet *f, member *m)
         return true;
     case 2:
     case 3:
+        m->starved = true;
         simclient_starve(m->io, 1 + world_below(w, 3));
         return true;
     case 4:
@@ -271,6 +272,9 @@ static bool hurt(fleet *f)
     case 2:
         return hurt_server(f);
     case 3:
+        if (!f->clock_steps) {
+            return false;
+        }
         w->calendar_ms += (int64_t)world_below(w, 3) * 3600000 - 3600000;
         f->clock_stepped = true;
         return true;

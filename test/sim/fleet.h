@@ -20,6 +20,7 @@ typedef struct {
     simclient *io;
     corral_client *client;
     bool crashed;
+    bool starved;          /* an allocation has failed, or will */
     bool closing;          /* or closed: it takes no more operations */
     bool hurried;          /* it closed while there were faults */
     bool finished;         /* nothing is left of it */
@@ -34,8 +35,9 @@ struct fleet {
     int member_count;
     bool calm; /* no more faults */
     uint64_t faults;
-    bool clock_stepped; /* the servers', by hours */
-    bool lanes_deleted; /* by somebody, or swept: an outcome may be lost with one */
+    bool clock_steps; /* the servers' may, by hours */
+    bool clock_stepped;
+    bool lanes_deleted; /* by somebody: an outcome may be lost with one */
     char failure[4096]; /* what was found wrong first; "": nothing */
     void (*joined)(member *m);
     void (*leaving)(member *m); /* before it is closed, or freed after a crash */

@@ -1,19 +1,25 @@
 /*
  * Runs seeds of a workload and judges each. Prints how often what is rare has
- * happened, and for a seed that went wrong, how to see it again.
+ * happened, and for a seed that went wrong, how to see it again: also for one
+ * that ends the program.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "counters.h"
 
 /* Seeds that went wrong, until it is given up. */
 enum { FAILURES_MAX = 10 };
+
+/* A seed takes milliseconds; with all that slows a program down, not as long as this. */
+enum { SEED_SECONDS = 20 };
 
 /* What a seed must have to count. */
 enum { CLIENTS_LEAST = 5, OPERATIONS_LEAST = 200, FAULTS_LEAST = 3 };
@@ -28,7 +34,7 @@ enum { WORKLOADS = sizeof workloads / sizeof *workloads };
 static struct {
     uint64_t seeds, from;
     int workload;
-    bool trace, twice, all_paths;
+    bool trace, twice, all_paths, first;
 } settings = {.seeds = 1000, .from = 1};
 
 static struct {
@@ -38,16 +44,18 @@ static struct {
 
 static int usage(FILE *to)
 {
-    fprintf(to, "usage: sim [--seeds N] [--from S] [--workload W] [--twice] [--all-paths] [--trace]\n"
-                "  --seeds N     how many seeds to run (default 1000)\n"
-                "  --from S      the first of them (default 1)\n"
-                "  --workload W  ");
+    fprintf(to,
+            "usage: sim [--seeds N] [--from S] [--workload W] [--twice] [--all-paths] [--first] [--trace]\n"
+            "  --seeds N     how many seeds to run (default 1000)\n"
+            "  --from S      the first of them (default 1)\n"
+            "  --workload W  ");
     for (int i = 0; i < WORKLOADS; i++) {
         fprintf(to, "%s%s", i == 0 ? "" : ", ", workloads[i].name);
     }
     fprintf(to, "\n"
                 "  --twice       run each seed two times, and compare\n"
                 "  --all-paths   fail if something rare has not happened\n"
+                "  --first       end with the first seed that goes wrong\n"
                 "  --trace       print everything that happens\n");
     return to == stdout ? 0 : 2;
 }
@@ -75,11 +83,15 @@ static bool parse_workload(const char *name)
 /* Negative: go on; else the exit status. */
 static int parse(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"seeds", required_argument, NULL, 's'},    {"from", required_argument, NULL, 'f'},
-        {"workload", required_argument, NULL, 'w'}, {"twice", no_argument, NULL, '2'},
-        {"all-paths", no_argument, NULL, 'a'},      {"trace", no_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"seeds", required_argument, NULL, 's'},
+                                            {"from", required_argument, NULL, 'f'},
+                                            {"workload", required_argument, NULL, 'w'},
+                                            {"twice", no_argument, NULL, '2'},
+                                            {"all-paths", no_argument, NULL, 'a'},
+                                            {"first", no_argument, NULL, '1'},
+                                            {"trace", no_argument, NULL, 't'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     bool good = true;
     int option;
 
@@ -100,6 +112,9 @@ static int parse(int argc, char **argv)
         case 'a':
             settings.all_paths = true;
             break;
+        case '1':
+            settings.first = true;
+            break;
         case 't':
             settings.trace = true;
             break;
@@ -110,6 +125,44 @@ static int parse(int argc, char **argv)
         }
     }
     return good && optind == argc ? -1 : usage(stderr);
+}
+
+/* --- seeds that end the program --- */
+
+static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM};
+enum { DEADLY = sizeof deadly / sizeof *deadly };
+static struct sigaction before[DEADLY]; /* a sanitizer's */
+static char last_words[256];
+
+/* Say which seed it was, then let happen what would have happened without. */
+static void dying(int number)
+{
+    for (int i = 0; i < DEADLY; i++) {
+        (void)sigaction(deadly[i], &before[i], NULL);
+    }
+    (void)!write(STDOUT_FILENO, last_words, strlen(last_words));
+    if (number == SIGALRM) {
+        (void)raise(number); /* the others come again by themselves */
+    }
+}
+
+static void expect_death(void)
+{
+    const struct sigaction action = {.sa_handler = dying};
+
+    for (int i = 0; i < DEADLY; i++) {
+        (void)sigaction(deadly[i], &action, &before[i]);
+    }
+}
+
+/* From now on it is @seed's fault. */
+static void blame(const char *name, uint64_t seed)
+{
+    (void)snprintf(last_words, sizeof last_words,
+                   "not ok %s, seed %" PRIu64 ": it ends the program, or goes round in circles\n"
+                   "    scripts/sim --workload %s --seeds 1 --from %" PRIu64 " --trace\n",
+                   name, seed, name, seed);
+    (void)alarm(SEED_SECONDS);
 }
 
 static void add(const sim_result *result)
@@ -129,6 +182,7 @@ static void run_seed(uint64_t seed)
     const char *name = workloads[settings.workload].name;
     sim_result result, again;
 
+    blame(name, seed);
     workloads[settings.workload].run(seed, settings.trace, &result);
     add(&result);
     if (settings.twice) {
@@ -186,9 +240,12 @@ int main(int argc, char **argv)
     if (status >= 0) {
         return status;
     }
-    for (uint64_t i = 0; i < settings.seeds && totals.failed < FAILURES_MAX; i++) {
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* all of the trace, if it ends here */
+    expect_death();
+    for (uint64_t i = 0; i < settings.seeds && totals.failed < (settings.first ? 1 : FAILURES_MAX); i++) {
         run_seed(settings.from + i);
     }
+    (void)alarm(0);
     if (!print_totals(seconds_now() - start)) {
         return 1;
     }

@@ -27,6 +27,8 @@ void simclient_stall(simclient *c, int64_t delay, bool up, bool down);
 /** The process stands still. */
 void simclient_pause(simclient *c, int64_t until);
 bool simclient_paused(const simclient *c);
+/** When it last went on, or will. */
+int64_t simclient_resumes(const simclient *c);
 /** The process dies: nothing is sent or heard any more. */
 void simclient_crash(simclient *c);
 /** Then it can be closed, to free its memory. */

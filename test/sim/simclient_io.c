@@ -18,11 +18,15 @@ void simclient_lose_requests(simclient *c)
     call *next;
 
     for (call *lost = c->sent; lost != NULL; lost = next) {
+        /* The servers may yet have the request itself, and put their answer into it. */
+        call *told = world_alloc(c->world, sizeof *told);
+
         next = lost->next_sent;
         c->lost_writes = c->lost_writes || lost->kind == CORRALI_MULTI;
-        lost->status = CORRAL_ELOST;
-        lost->failed = 0;
-        simclient_push(c, REPLY, lost, 0);
+        *told = *lost;
+        told->status = CORRAL_ELOST;
+        told->failed = 0;
+        simclient_push(c, REPLY, told, 0);
     }
     c->sent = c->sent_last = c->unsent = NULL;
 }
@@ -280,6 +284,11 @@ void simclient_pause(simclient *c, int64_t until)
 bool simclient_paused(const simclient *c)
 {
     return c->world->now < c->paused_until;
+}
+
+int64_t simclient_resumes(const simclient *c)
+{
+    return c->paused_until;
 }
 
 void simclient_crash(simclient *c)

@@ -188,6 +188,7 @@ static void apply_write(tree *t, const transaction *txn, tree_write *write)
         node->version = (int32_t)((uint32_t)node->version + 1);
         write->stat = tree_stat(node);
     } else if (write->kind == CORRALI_DELETE) {
+        write->stat = tree_stat(node);
         remove_node(t, write->path);
     }
 }

@@ -47,7 +47,7 @@ typedef struct {
     bool sequential; /* CREATE: @path is without the number; then with it */
     bool container;
     const access_list *acl;
-    corrali_stat stat; /* SET */
+    corrali_stat stat; /* SET; DELETE: of what there was */
     int32_t sequence;
 } tree_write;
 

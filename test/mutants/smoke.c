@@ -1,0 +1,158 @@
+/**
+ * One client that does a little of everything on a sound server, for
+ * scripts/mutants: a mutant that cannot do this would be found by anybody. So
+ * it looks at what a user sees first, and no closer.
+ */
+#include <corral/counter.h>
+
+#include "lib/events.h"
+#include "lib/server.h"
+
+enum { ADDS = 200 };
+
+static corral_client *client;
+static corral_counter *counter;
+
+static void setup(void)
+{
+    client = server_client(server_connect());
+}
+
+static void teardown(void)
+{
+    ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
+    counter = NULL;
+    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
+}
+
+static corral_counter *open_counter(const char *path)
+{
+    corral_counter *opened = NULL;
+
+    REQUIRE_STATUS(corral_counter_open(client, path, NULL, &opened), CORRAL_OK);
+    return opened;
+}
+
+static void assert_value(corral_counter *of, int64_t expected)
+{
+    static const corral_read levels[] = {CORRAL_READ_LOCAL, CORRAL_READ_SYNC, CORRAL_READ_LINEARIZABLE};
+
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        int64_t value = -1;
+
+        ASSERT_STATUS(corral_counter_get(of, levels[i], CORRAL_FOREVER, &value), CORRAL_OK);
+        ASSERT_INT64(value, expected);
+    }
+}
+
+static void assert_add(corral_counter *to, int64_t delta, int64_t expected)
+{
+    int64_t value = -1;
+
+    ASSERT_STATUS(corral_counter_add(to, delta, CORRAL_FOREVER, &value), CORRAL_OK);
+    ASSERT_INT64(value, expected);
+}
+
+static void one_of_each(void)
+{
+    int64_t value = -1;
+
+    counter = open_counter("/smoke/each");
+    assert_add(counter, 5, 5);
+    assert_value(counter, 5);
+    ASSERT_STATUS(corral_counter_set(counter, -3, CORRAL_FOREVER, &value), CORRAL_OK);
+    ASSERT_INT64(value, 5);
+    ASSERT_STATUS(corral_counter_compare_set(counter, -3, 40, CORRAL_FOREVER, NULL), CORRAL_OK);
+    ASSERT_STATUS(corral_counter_compare_set(counter, -3, 50, CORRAL_FOREVER, &value), CORRAL_ECONFLICT);
+    ASSERT_INT64(value, 40);
+    assert_value(counter, 40);
+    ASSERT_STATUS(corral_counter_destroy(counter, CORRAL_FOREVER), CORRAL_OK);
+    ASSERT_STATUS(corral_counter_get(counter, CORRAL_READ_LOCAL, CORRAL_FOREVER, &value), CORRAL_ENOENT);
+    assert_add(counter, 2, 2);
+    assert_value(counter, 2);
+}
+
+static int twice(int64_t value, int64_t *ret_value, void *arg)
+{
+    (void)arg;
+    *ret_value = 2 * value;
+    return CORRAL_OK;
+}
+
+static void an_update(void)
+{
+    int64_t value = -1;
+
+    counter = open_counter("/smoke/update");
+    assert_add(counter, 21, 21);
+    ASSERT_STATUS(corral_counter_update(counter, twice, NULL, CORRAL_FOREVER, &value), CORRAL_OK);
+    ASSERT_INT64(value, 42);
+}
+
+static void two_counters(void)
+{
+    corral_counter *other = open_counter("/smoke/other");
+
+    counter = open_counter("/smoke/one");
+    for (int i = 1; i <= 10; i++) {
+        assert_add(counter, 1, i);
+        assert_add(other, 100, 100 * i);
+    }
+    assert_value(counter, 10);
+    assert_value(other, 1000);
+    ASSERT_STATUS(corral_counter_close(other), CORRAL_OK);
+}
+
+static void a_subscription(void)
+{
+    corral_watch *watch = NULL;
+    events seen;
+
+    events_open(&seen);
+    counter = open_counter("/smoke/subscribed");
+    assert_add(counter, 1, 1);
+    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, &watch), CORRAL_OK);
+    REQUIRE(events_wait(&seen, 1));
+    ASSERT_INT64(events_last(&seen).number, 1);
+    assert_add(counter, 1, 2);
+    REQUIRE(events_wait(&seen, 2));
+    ASSERT_INT64(events_last(&seen).number, 2);
+    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
+    events_close(&seen);
+}
+
+static void many_adds(void)
+{
+    recorder ends;
+
+    counter = open_counter("/smoke/many");
+    recorder_open(&ends, ADDS);
+    for (unsigned i = 0; i < ADDS; i++) {
+        ASSERT_STATUS(
+            corral_counter_add_async(counter, 1, CORRAL_FOREVER, record_int64, &ends.records[i], NULL),
+            CORRAL_OK);
+    }
+    REQUIRE(recorder_wait(&ends, ADDS));
+    for (unsigned i = 0; i < ADDS; i++) {
+        ASSERT_STATUS(recorder_get(&ends, i).status, CORRAL_OK);
+    }
+    assert_value(counter, ADDS);
+    ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
+    counter = NULL;
+    recorder_close(&ends);
+}
+
+static CU_TestInfo tests[] = {
+    {"one of each", one_of_each},       {"an update", an_update}, {"two counters", two_counters},
+    {"a subscription", a_subscription}, {"200 adds", many_adds},  CU_TEST_INFO_NULL,
+};
+
+static CU_SuiteInfo suites[] = {
+    {"smoke", NULL, NULL, setup, teardown, tests},
+    CU_SUITE_INFO_NULL,
+};
+
+int main(int argc, char **argv)
+{
+    return server_run_suites(1, argc, argv, suites);
+}
