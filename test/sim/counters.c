@@ -2,72 +2,41 @@
  * The workload "counters": everybody adds to, sets, compares, updates, reads,
  * destroys and watches the same few counters.
  */
-#include "counters.h"
+#include "counters_internal.h"
 
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
-#include "lib/history.h"
 #include "sweep.h"
 #include "watch.h"
 
-/* How much later than asked for an operation may end: its program may be slow. */
-#define LATENESS SIM_S
-
-/* Of lanes, and between sweeps, where there are any. */
-enum { AGE_MS = 8000, INTERVAL_MS = 2000 };
-
-enum { COUNTERS_MAX = 5, OPERATIONS = 240, OPERATIONS_MAX = OPERATIONS };
-
-typedef struct run run;
-
-typedef struct {
-    run *run;
-    member *member;
-    history_op seen;
-    corral_op *op;
-    bool limited;   /* by a deadline */
-    bool cancelled; /* by its program, or orphaned by it */
-    int64_t due;    /* by when it must have ended */
-    bool ended;
-} operation;
-
-typedef struct {
-    run *run;
-    member *member;
-    int counter;
-    corral_watch *watch;
-    corral_counter_event last;
-    bool any;
-} subscriber;
-
-struct run {
-    fleet fleet;
-    operation operations[OPERATIONS_MAX];
-    size_t count;
-    int counter_count;
-    corral_counter *counters[MEMBERS_MAX][COUNTERS_MAX];
-    bool loose[MEMBERS_MAX]; /* counts at most once */
-    subscriber subscribers[MEMBERS_MAX][COUNTERS_MAX];
-    history_ends ends[COUNTERS_MAX];
-    bool unjudged; /* so much ended uncertain that no judgement is possible */
-    bool sweeping; /* lanes are old after seconds, by the servers' clock */
-};
-
-static run *run_of(fleet *f)
-{
-    return (run *)f; /* its first member */
-}
-
-static void name_counter(char *ret_path, size_t size, int counter)
+void counters_name(char *ret_path, size_t size, int counter)
 {
     (void)snprintf(ret_path, size, counter == 0 ? "/count" : "/deep/er/count%d", counter);
 }
 
+int64_t counters_number_in(const znode *node)
+{
+    char text[32] = "";
+
+    memcpy(text, node->data.bytes, node->data.length < sizeof text - 1 ? node->data.length : sizeof text - 1);
+    return strtoll(text, NULL, 10);
+}
+
+static bool all_ended(run *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (!r->operations[i].ended && !r->operations[i].member->crashed) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Can the outcome be unknown? */
 /* --- subscribers --- */
 
 static void on_state(const corral_counter_event *event, void *arg)
@@ -102,7 +71,7 @@ static void subscribe(run *r, member *m, int counter)
 
 static void joined(member *m)
 {
-    run *r = run_of(m->fleet);
+    run *r = counters_run_of(m->fleet);
     corral_counter_options options = CORRAL_COUNTER_OPTIONS_INIT;
 
     r->loose[m->number] = world_one_in(&m->fleet->world, 10);
@@ -110,7 +79,7 @@ static void joined(member *m)
     for (int i = 0; i < r->counter_count; i++) {
         char path[64];
 
-        name_counter(path, sizeof path, i);
+        counters_name(path, sizeof path, i);
         if (corral_counter_open(m->client, path, &options, &r->counters[m->number][i]) != CORRAL_OK) {
             fleet_fail(m->fleet, "client %d: cannot open %s", m->number, path);
         } else if (world_one_in(&m->fleet->world, 3)) {
@@ -121,7 +90,7 @@ static void joined(member *m)
 
 static void leaving(member *m)
 {
-    run *r = run_of(m->fleet);
+    run *r = counters_run_of(m->fleet);
 
     /* Nobody is told of the end of a process that is dead. */
     for (size_t i = 0; i < r->count; i++) {
@@ -152,7 +121,8 @@ static void ended(operation *own, int status, int64_t value, const corral_stamp 
     if (own->member->crashed) {
         return; /* nobody hears of it */
     }
-    if (f->world.now > own->due + LATENESS && f->world.now > simclient_resumes(own->member->io) + LATENESS) {
+    if (f->world.now > own->due + COUNTERS_LATENESS &&
+        f->world.now > simclient_resumes(own->member->io) + COUNTERS_LATENESS) {
         fleet_fail(f, "client %d operation %zu has ended too late", own->member->number,
                    (size_t)(own - own->run->operations));
     }
@@ -253,7 +223,8 @@ static void begin_one(run *r, member *m, bool hasty)
     bool update = world_one_in(w, 10);
     int status;
 
-    *own = (operation){.run = r, .member = m, .limited = timeout_ms >= 0, .due = INT64_MAX - LATENESS};
+    *own =
+        (operation){.run = r, .member = m, .limited = timeout_ms >= 0, .due = INT64_MAX - COUNTERS_LATENESS};
     if (own->limited) {
         own->due = w->now + SIM_MS * (timeout_ms == 0 ? m->client->request_timeout_ms : timeout_ms);
     }
@@ -285,14 +256,6 @@ static void begin_one(run *r, member *m, bool hasty)
     }
 }
 
-static int64_t number_in(const znode *node)
-{
-    char text[32] = "";
-
-    memcpy(text, node->data.bytes, node->data.length < sizeof text - 1 ? node->data.length : sizeof text - 1);
-    return strtoll(text, NULL, 10);
-}
-
 /* Another program, with no lane, adds to a counter that is there; it is not heard of whether that came to be.
  */
 static void meddle(run *r)
@@ -304,12 +267,12 @@ static void meddle(run *r)
     char path[64], text[32];
     const znode *node;
 
-    name_counter(path, sizeof path, counter);
+    counters_name(path, sizeof path, counter);
     node = tree_find(&r->fleet.ensemble.prepared, world_path(w, path));
     if (node == NULL || node->version == CORRALI_VERSION_LAST) {
         return; /* one more, and nobody may change the counter any more */
     }
-    (void)snprintf(text, sizeof text, "%" PRId64, number_in(node) + delta);
+    (void)snprintf(text, sizeof text, "%" PRId64, counters_number_in(node) + delta);
     if (ensemble_meddle(&r->fleet.ensemble, (tree_write){.kind = CORRALI_SET,
                                                          .path = world_path(w, path),
                                                          .data = {.bytes = world_copy(w, text, strlen(text)),
@@ -327,31 +290,6 @@ static void meddle(run *r)
     }
 }
 
-/*
- * Who sweeps spares the lanes of those whose LIVE is there. So once a session
- * has begun, it must be, for as long as the session lives.
- */
-static void judge_registrations(run *r)
-{
-    fleet *f = &r->fleet;
-    const tree *t = &f->ensemble.prepared;
-
-    for (int i = 0; f->ensemble.leader >= 0 && i < f->member_count; i++) {
-        const corral_client *client = fleet_runs(&f->members[i]) ? f->members[i].client : NULL;
-        const znode *live;
-
-        if (client == NULL || !client->ready || client->writer.state != CORRALI_WRITER_REGISTERED ||
-            tree_find(t, world_path(&f->world, client->writer.directory)) == NULL ||
-            !ensemble_session_lives(&f->ensemble, client->session_id)) {
-            continue;
-        }
-        live = tree_find(t, world_path(&f->world, client->writer.live));
-        if (live == NULL || live->owner != client->session_id) {
-            fleet_fail(f, "client %d lives, and no znode shows it", i);
-        }
-    }
-}
-
 /* A member's program: now and then a few at once. */
 static void works(void *subject, int64_t argument)
 {
@@ -360,7 +298,7 @@ static void works(void *subject, int64_t argument)
     member *m = &r->fleet.members[world_below(w, (uint64_t)r->fleet.member_count)];
 
     (void)argument;
-    judge_registrations(r);
+    counters_judge_registrations(r);
     if (fleet_runs(m)) {
         bool hasty = world_one_in(w, 9);
 
@@ -377,201 +315,6 @@ static void works(void *subject, int64_t argument)
     }
 }
 
-/* --- judging --- */
-
-static bool all_ended(run *r)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        if (!r->operations[i].ended && !r->operations[i].member->crashed) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Can the outcome be unknown? */
-static bool may_be_uncertain(const operation *own)
-{
-    const run *r = own->run;
-    const corral_client *client = own->member->client;
-
-    return own->limited || own->cancelled || r->loose[own->member->number] || r->fleet.lanes_deleted ||
-           /* Its lane can have been swept while it was between two sessions. */
-           (r->sweeping && (client == NULL || client->stats.sessions > 1));
-}
-
-/* Can it have ended like that? */
-static bool may_end(const operation *own)
-{
-    history_kind kind = own->seen.kind;
-
-    switch (own->seen.status) {
-    case CORRAL_OK:
-        return true;
-    case CORRAL_ENOENT:
-        return kind == HISTORY_COMPARE_SET || kind == HISTORY_READ || kind == HISTORY_DESTROY;
-    case CORRAL_ECONFLICT:
-        return kind == HISTORY_COMPARE_SET;
-    case CORRAL_ETIMEDOUT:
-        return own->limited;
-    case CORRAL_ECANCELED:
-    case CORRAL_ECLOSED:
-        return own->cancelled;
-    case CORRAL_ENOMEM:
-        return own->member->starved;
-    case CORRAL_EUNCERTAIN:
-        return may_be_uncertain(own);
-    default:
-        return false;
-    }
-}
-
-static void judge_outcomes(run *r)
-{
-    fleet *f = &r->fleet;
-
-    for (size_t i = 0; i < r->count; i++) {
-        const operation *own = &r->operations[i];
-
-        if (own->member == NULL || own->member->crashed) {
-            continue; /* another program; nobody hears of it */
-        }
-        if (!own->ended) {
-            fleet_fail(f, "client %d operation %zu has not ended", own->member->number, i);
-        } else if (!may_end(own)) {
-            fleet_fail(f, "client %d operation %zu has ended %s for no reason", own->member->number, i,
-                       corral_status_name(own->seen.status));
-        }
-    }
-}
-
-/* A read may be of the past, but not of what was before the client's latest view of the counter. */
-static void judge_stale_reads(run *r)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        const history_op *read = &r->operations[i].seen;
-
-        for (size_t j = 0; read->stale && read->status == CORRAL_OK && j < r->count; j++) {
-            const history_op *before = &r->operations[j].seen;
-
-            if (before->client == read->client && before->counter == read->counter &&
-                before->status == CORRAL_OK && before->returned < read->invoked &&
-                before->stamp.mzxid > read->stamp.mzxid) {
-                fleet_fail(&r->fleet, "client %d operation %zu reads what was before operation %zu",
-                           (int)read->client, i, j);
-            }
-        }
-    }
-}
-
-static void judge_counter(run *r, int counter)
-{
-    static history_op ops[OPERATIONS_MAX];
-    fleet *f = &r->fleet;
-    char path[64];
-    const znode *node;
-    const char *wrong;
-    size_t count = 0;
-
-    name_counter(path, sizeof path, counter);
-    node = tree_find(ensemble_state(&f->ensemble), world_path(&f->world, path));
-    r->ends[counter].present_at_end = node != NULL;
-    r->ends[counter].value_at_end = node == NULL ? 0 : number_in(node);
-    for (size_t i = 0; i < r->count; i++) {
-        if (r->operations[i].seen.counter == (uint32_t)counter) {
-            ops[count++] = r->operations[i].seen;
-        }
-    }
-    wrong = history_check(ops, count, &r->ends[counter]);
-    if (wrong != NULL && strncmp(wrong, HISTORY_REFUSED, strlen(HISTORY_REFUSED)) == 0) {
-        r->unjudged = true;
-    } else if (wrong != NULL) {
-        fleet_fail(f, "%s: %s", path, wrong);
-    }
-}
-
-static void judge_subscriber(run *r, const subscriber *own)
-{
-    fleet *f = &r->fleet;
-    char path[64];
-    const znode *node;
-
-    name_counter(path, sizeof path, own->counter);
-    node = tree_find(ensemble_state(&f->ensemble), world_path(&f->world, path));
-    if (!own->any || own->last.status != CORRAL_OK || own->last.exists != (node != NULL) ||
-        (node != NULL && own->last.stamp.mzxid != node->mzxid)) {
-        fleet_fail(f, "client %d has not seen the last state of %s", own->member->number, path);
-    }
-}
-
-static void judge_subscribers(run *r)
-{
-    for (int i = 0; i < r->fleet.member_count; i++) {
-        for (int j = 0; fleet_runs(&r->fleet.members[i]) && j < r->counter_count; j++) {
-            if (r->subscribers[i][j].watch != NULL) {
-                judge_subscriber(r, &r->subscribers[i][j]);
-            }
-        }
-    }
-}
-
-/* Only what is meant to stay is left. */
-static void judge_leavings(run *r)
-{
-    fleet *f = &r->fleet;
-    const tree *t = ensemble_state(&f->ensemble);
-    int crashed = 0; /* or closed while much was broken */
-    int writers = world_path(&f->world, "/corral/writers");
-
-    for (int i = 0; i < f->member_count; i++) {
-        crashed += (!r->sweeping || f->clock_stepped) && (f->members[i].crashed || f->members[i].hurried);
-    }
-    for (int path = 0; path < t->capacity; path++) {
-        const znode *node = tree_find(t, path);
-
-        if (node != NULL && node->owner != 0) {
-            fleet_fail(f, "%s is left, and its session is not", world_path_text(&f->world, path));
-        } else if (node != NULL && path > 0 && world_path_parent(&f->world, path) == writers &&
-                   --crashed < 0) {
-            fleet_fail(f, "%s is left", world_path_text(&f->world, path));
-        }
-    }
-}
-
-/* Who deletes another's lane must be sure that it is old, and its client not there. */
-static void judge_deletion(run *r, const transaction *txn, const tree_write *deletion)
-{
-    fleet *f = &r->fleet;
-    world *w = &f->world;
-    int writer = world_path_parent(w, deletion->path);
-    char live[128];
-    const znode *node;
-
-    if (writer <= 0 || world_path_parent(w, writer) != world_path(w, "/corral/writers")) {
-        return;
-    }
-    (void)snprintf(live, sizeof live, "%s/live", world_path_text(w, writer));
-    node = tree_find(&f->ensemble.prepared, world_path(w, live));
-    if (node != NULL && node->owner != txn->session) {
-        fleet_fail(f, "%s is deleted, and its client lives", world_path_text(w, deletion->path));
-    }
-    if (node == NULL && deletion->path != world_path(w, live) && !f->clock_stepped &&
-        txn->time_ms - deletion->stat.mtime_ms < AGE_MS) {
-        fleet_fail(f, "%s is swept, and is not old", world_path_text(w, deletion->path));
-    }
-}
-
-static void judge_write(ensemble *e, const transaction *txn)
-{
-    run *r = (run *)((char *)e - offsetof(run, fleet.ensemble));
-
-    for (size_t i = 0; txn->session != 0 && i < txn->count; i++) {
-        if (txn->writes[i].kind == CORRALI_DELETE) {
-            judge_deletion(r, txn, &txn->writes[i]);
-        }
-    }
-}
-
 /* --- the run --- */
 
 static void begin(run *r)
@@ -585,13 +328,13 @@ static void begin(run *r)
     /* What is read unasked must not be all that makes subscriptions work. */
     atomic_store(&corrali_watched_check_ms, world_one_in(&f->world, 2) ? 30000 : 24 * 3600 * 1000);
     corrali_sweep_configure(r->sweeping ? AGE_MS : 0, r->sweeping ? INTERVAL_MS : 0);
-    f->ensemble.written = judge_write;
+    f->ensemble.written = counters_judge_write;
     f->joined = joined;
     f->leaving = leaving;
     for (int i = 0; i < r->counter_count; i++) {
         char path[64];
 
-        name_counter(path, sizeof path, i);
+        counters_name(path, sizeof path, i);
         if (world_one_in(&f->world, 2)) {
             ensemble_put(&f->ensemble, path, "7", 1, versions[world_below(&f->world, 4)]);
             r->ends[i] = (history_ends){.present_at_start = true, .value_at_start = 7};
@@ -679,7 +422,7 @@ static void leave(run *r)
     }
     (void)step_until(r, f->world.now + 30 * SIM_S, never);
     if (f->failure[0] == '\0') {
-        judge_leavings(r);
+        counters_judge_leavings(r);
     }
 }
 
@@ -698,13 +441,13 @@ void counters_run(uint64_t seed, bool tracing, sim_result *ret_result)
     if (f->failure[0] == '\0' && ensemble_state(&f->ensemble) == NULL) {
         fleet_fail(f, "the ensemble has no leader");
     }
-    judge_outcomes(r);
+    counters_judge_outcomes(r);
     if (f->failure[0] == '\0') {
         for (int i = 0; i < r->counter_count; i++) {
-            judge_counter(r, i);
+            counters_judge_counter(r, i);
         }
-        judge_stale_reads(r);
-        judge_subscribers(r);
+        counters_judge_stale_reads(r);
+        counters_judge_subscribers(r);
     }
     add_stats(r);
     if (f->failure[0] == '\0') {

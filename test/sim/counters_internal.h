@@ -1,0 +1,76 @@
+/** The workload "counters", as its two files see it. */
+#ifndef SIM_COUNTERS_INTERNAL_H
+#define SIM_COUNTERS_INTERNAL_H
+
+#include "counters.h"
+#include "lib/history.h"
+
+/* Of lanes, and between sweeps, where there are any. */
+enum { AGE_MS = 8000, INTERVAL_MS = 2000 };
+
+enum { COUNTERS_MAX = 5, OPERATIONS = 240, OPERATIONS_MAX = OPERATIONS };
+
+typedef struct run run;
+
+typedef struct {
+    run *run;
+    member *member;
+    history_op seen;
+    corral_op *op;
+    bool limited;   /* by a deadline */
+    bool cancelled; /* by its program, or orphaned by it */
+    int64_t due;    /* by when it must have ended */
+    bool ended;
+} operation;
+
+typedef struct {
+    run *run;
+    member *member;
+    int counter;
+    corral_watch *watch;
+    corral_counter_event last;
+    bool any;
+} subscriber;
+
+struct run {
+    fleet fleet;
+    operation operations[OPERATIONS_MAX];
+    size_t count;
+    int counter_count;
+    corral_counter *counters[MEMBERS_MAX][COUNTERS_MAX];
+    bool loose[MEMBERS_MAX]; /* counts at most once */
+    subscriber subscribers[MEMBERS_MAX][COUNTERS_MAX];
+    history_ends ends[COUNTERS_MAX];
+    bool unjudged; /* so much ended uncertain that no judgement is possible */
+    bool sweeping; /* lanes are old after seconds, by the servers' clock */
+};
+
+/* --- counters.c --- */
+
+void counters_name(char *ret_path, size_t size, int counter);
+int64_t counters_number_in(const znode *node);
+
+/* --- counters_judge.c --- */
+
+/* How much later than asked for an operation may end: its program may be slow. */
+#define COUNTERS_LATENESS SIM_S
+
+/* At any time: */
+void counters_judge_registrations(run *r);
+/* The ensemble's written(). */
+void counters_judge_write(ensemble *e, const transaction *txn);
+
+/* At the end, when faults have ended: */
+void counters_judge_outcomes(run *r);
+void counters_judge_stale_reads(run *r);
+void counters_judge_counter(run *r, int counter);
+void counters_judge_subscribers(run *r);
+/* Once everybody has left. */
+void counters_judge_leavings(run *r);
+
+static inline run *counters_run_of(fleet *f)
+{
+    return (run *)f; /* its first member */
+}
+
+#endif
