@@ -9,6 +9,9 @@
 /* Allocations left until they fail; negative: they do not. */
 static _Atomic long left = -1;
 
+/* One has failed since that was set. */
+static atomic_bool failed;
+
 static int refused(void)
 {
     long now = atomic_load_explicit(&left, memory_order_relaxed);
@@ -17,6 +20,9 @@ static int refused(void)
         if (atomic_compare_exchange_weak(&left, &now, now - 1)) {
             return 0;
         }
+    }
+    if (now == 0) {
+        atomic_store_explicit(&failed, true, memory_order_relaxed);
     }
     return now == 0;
 }
@@ -60,5 +66,6 @@ void corrali_free(void *memory)
 
 bool corrali_alloc_fail_from(unsigned long nth)
 {
-    return atomic_exchange(&left, nth == 0 ? -1 : (long)nth - 1) == 0;
+    atomic_store(&left, nth == 0 ? -1 : (long)nth - 1);
+    return atomic_exchange(&failed, false);
 }

@@ -224,8 +224,11 @@ static void on_multi(int code, const void *context)
 /* A container is made by a request of its own: see send_container(). */
 static void on_container(int code, const char *path, const void *context)
 {
+    corrali_zk_call *reply = (corrali_zk_call *)context;
+
     (void)path;
-    corrali_zk_answer((corrali_zk_call *)context, status_of(code));
+    reply->request->failed = 0;
+    corrali_zk_answer(reply, status_of(code));
 }
 
 /* --- watches: on the completion thread of a handle --- */

@@ -13,9 +13,12 @@ static bool may_be_uncertain(const operation *own)
     const run *r = own->run;
     const corral_client *client = own->member->client;
 
-    return own->limited || own->cancelled || r->loose[own->member->number] || r->fleet.lanes_deleted ||
-           /* Its lane can have been swept while it was between two sessions. */
-           (r->sweeping && (client == NULL || client->stats.sessions > 1));
+    bool lane_lost = r->fleet.lanes_deleted ||
+                     /* Swept while it was between two sessions. */
+                     (r->sweeping && (client == NULL || client->stats.sessions > 1));
+
+    return own->limited || own->cancelled || r->loose[own->member->number] ||
+           (lane_lost && corral_op_cause(own->op) == CORRAL_ENOENT);
 }
 
 /* Can it have ended like that? */

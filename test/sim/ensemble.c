@@ -276,6 +276,7 @@ void ensemble_catch_up(ensemble *e, int number)
         /* The results are the same on every server. */
         tree_apply(&s->tree, &applied->txn, s->serves ? changed : ignore, &here);
         ensemble_applied(e, number, applied);
+        ensemble_answer_all(e, number);
     }
     ensemble_answer_all(e, number);
 }

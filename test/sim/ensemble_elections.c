@@ -120,6 +120,9 @@ static void stop_serving(ensemble *e, int number)
     s->serves = false;
     s->life++;
     close_all(e, number);
+    for (session *each = e->sessions; each != NULL; each = each->next) {
+        each->touched[number] = false;
+    }
 }
 
 /* There is no leader any more: nobody serves until there is. */

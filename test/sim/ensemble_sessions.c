@@ -2,6 +2,8 @@
  * Sessions, which the leader opens and ends, and the way to the leader for all
  * that it has to say.
  */
+#include <corral/status.h>
+
 #include "ensemble_internal.h"
 
 /* --- sessions --- */
@@ -164,11 +166,11 @@ static void leader_takes(to_leader *message)
     } else {
         entry *proposal = world_alloc(e->world, sizeof *proposal);
 
-        e->world->rare[RARE_LATE_APPLIED] += !via->client_open;
         asked->txn.session = via->session->id;
         proposal->txn = asked->txn;
         proposal->call = asked;
         ensemble_propose(e, proposal);
+        e->world->rare[RARE_LATE_APPLIED] += !via->client_open && proposal->txn.status == CORRAL_OK;
     }
 }
 

@@ -22,6 +22,7 @@ enum { FAILURES_MAX = 10 };
 enum { SEED_SECONDS = 20 };
 
 /* What a seed must have to count. */
+enum { COUNTED_LEAST = 95 }; /* of a hundred seeds */
 enum { CLIENTS_LEAST = 5, OPERATIONS_LEAST = 200, FAULTS_LEAST = 3 };
 
 static const struct {
@@ -210,6 +211,11 @@ static bool print_totals(double seconds)
         printf("%10" PRIu64 "  %s\n", totals.rare[i], rare_names[i]);
     }
     if (settings.all_paths) {
+        if (totals.counted < settings.seeds * COUNTED_LEAST / 100) {
+            printf("not ok %s: only %" PRIu64 " of %" PRIu64 " seeds count\n",
+                   workloads[settings.workload].name, totals.counted, settings.seeds);
+            good = false;
+        }
         for (int i = 0; i < RARE_PATHS; i++) {
             if (totals.rare[i] == 0) {
                 printf("not ok %s: never %s\n", workloads[settings.workload].name, rare_names[i]);

@@ -295,7 +295,6 @@ void simclient_crash(simclient *c)
 {
     c->crashed = true;
     c->connected = false;
-    c->first = c->last = NULL;
     if (c->via != NULL) {
         ensemble_disconnect(c->via);
         c->via = NULL;
