@@ -49,9 +49,15 @@ static void on_state(const corral_counter_event *event, void *arg)
     }
     world_note(&f->world, "client %d sees %s %" PRId64, own->member->number,
                corral_status_name(event->status), event->value);
-    if (event->status == CORRAL_OK && event->exists && own->last.exists &&
-        event->stamp.mzxid <= own->last.stamp.mzxid) {
-        fleet_fail(f, "client %d: a state that is not newer than the one before", own->member->number);
+    if (event->status == CORRAL_OK && event->exists && event->stamp.mzxid <= own->newest) {
+        fleet_fail(f, "client %d: a state that is not newer than those before", own->member->number);
+    }
+    if (event->status == CORRAL_OK && !event->exists && own->any && own->last.status == CORRAL_OK &&
+        !own->last.exists) {
+        fleet_fail(f, "client %d: absent twice", own->member->number);
+    }
+    if (event->status == CORRAL_OK && event->exists) {
+        own->newest = event->stamp.mzxid;
     }
     own->last = *event;
     own->any = true;

@@ -29,6 +29,7 @@ typedef struct {
     int counter;
     corral_watch *watch;
     corral_counter_event last;
+    int64_t newest; /* mzxid of all states of a znode that was there */
     bool any;
 } subscriber;
 

@@ -120,7 +120,8 @@ static void judge_subscriber(run *r, const subscriber *own)
     counters_name(path, sizeof path, own->counter);
     node = tree_find(ensemble_state(&f->ensemble), world_path(&f->world, path));
     if (!own->any || own->last.status != CORRAL_OK || own->last.exists != (node != NULL) ||
-        (node != NULL && own->last.stamp.mzxid != node->mzxid)) {
+        (node != NULL &&
+         (own->last.stamp.mzxid != node->mzxid || own->last.value != counters_number_in(node)))) {
         fleet_fail(f, "client %d has not seen the last state of %s", own->member->number, path);
     }
 }

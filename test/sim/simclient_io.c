@@ -113,18 +113,12 @@ static void set_watches_again(simclient *c)
     }
 }
 
-static void on_established(void *client, connection *via, int64_t id)
+static void hear_established(simclient *c, int64_t id)
 {
-    simclient *c = client;
-
-    if (via != c->via || c->crashed) {
-        return;
-    }
     if (id == 0) {
         expire(c);
         return;
     }
-    c->heard_at = c->world->now;
     c->session = id;
     c->connected = true;
     c->lost_writes = false;
@@ -159,14 +153,8 @@ static void remember_watch(simclient *c, const call *reply)
     c->watches[c->watch_count++] = (watched){.path = reply->path, .existed = existed};
 }
 
-static void on_replied(void *client, connection *via, call *reply)
+static void hear_reply(simclient *c, call *reply)
 {
-    simclient *c = client;
-
-    if (via != c->via || c->crashed) {
-        return;
-    }
-    c->heard_at = c->world->now;
     c->seen = reply->zxid > c->seen ? reply->zxid : c->seen;
     c->sent = reply->next_sent;
     if (c->sent == NULL) {
@@ -187,34 +175,73 @@ bool simclient_forget_watch(simclient *c, int path)
     return false;
 }
 
+/* What comes from the server. */
+typedef enum { ESTABLISHED, REPLIED, FIRED, PONGED, SHUT } arrival_kind;
+
+typedef struct {
+    simclient *client;
+    connection *via;
+    arrival_kind kind;
+    call *reply;
+    int64_t number; /* session, path */
+} arrival;
+
+/* A process that stands still leaves it in the socket. */
+static void hear(void *subject, int64_t argument)
+{
+    arrival *heard = subject;
+    simclient *c = heard->client;
+
+    if (heard->via != c->via || c->crashed) {
+        return;
+    }
+    if (simclient_paused(c)) {
+        world_at(c->world, c->paused_until, hear, heard, argument);
+        return;
+    }
+    c->heard_at = c->world->now;
+    if (heard->kind == ESTABLISHED) {
+        hear_established(c, heard->number);
+    } else if (heard->kind == REPLIED) {
+        hear_reply(c, heard->reply);
+    } else if (heard->kind == FIRED && simclient_forget_watch(c, (int)heard->number)) {
+        simclient_push(c, CHANGED, NULL, heard->number);
+    } else if (heard->kind == SHUT) {
+        lose_connection(c);
+    }
+}
+
+static void arrives(simclient *c, connection *via, arrival_kind kind, call *reply, int64_t number)
+{
+    arrival *heard = world_alloc(c->world, sizeof *heard);
+
+    *heard = (arrival){.client = c, .via = via, .kind = kind, .reply = reply, .number = number};
+    hear(heard, 0);
+}
+
+static void on_established(void *client, connection *via, int64_t id)
+{
+    arrives(client, via, ESTABLISHED, NULL, id);
+}
+
+static void on_replied(void *client, connection *via, call *reply)
+{
+    arrives(client, via, REPLIED, reply, 0);
+}
+
 static void on_watch_fired(void *client, connection *via, int path)
 {
-    simclient *c = client;
-
-    if (via == c->via && !c->crashed) {
-        c->heard_at = c->world->now;
-        if (simclient_forget_watch(c, path)) {
-            simclient_push(c, CHANGED, NULL, path);
-        }
-    }
+    arrives(client, via, FIRED, NULL, path);
 }
 
 static void on_ponged(void *client, connection *via)
 {
-    simclient *c = client;
-
-    if (via == c->via) {
-        c->heard_at = c->world->now;
-    }
+    arrives(client, via, PONGED, NULL, 0);
 }
 
 static void on_closed(void *client, connection *via)
 {
-    simclient *c = client;
-
-    if (via == c->via && !c->crashed) {
-        lose_connection(c);
-    }
+    arrives(client, via, SHUT, NULL, 0);
 }
 
 /* The client's part of keeping a connection: pings, and leaving a server that says nothing. */
@@ -276,9 +303,23 @@ void simclient_stall(simclient *c, int64_t delay, bool up, bool down)
     }
 }
 
+/* It may look at the clock first, and give the connection up with what it has not read. */
+static void goes_on(void *subject, int64_t attempt)
+{
+    simclient *c = subject;
+
+    if (!simclient_paused(c) && !c->crashed && !c->closing && c->via != NULL &&
+        c->attempt == (uint32_t)attempt && c->world->now - c->heard_at > c->timeout * 2 / 3) {
+        lose_connection(c);
+    }
+}
+
 void simclient_pause(simclient *c, int64_t until)
 {
     c->paused_until = until > c->paused_until ? until : c->paused_until;
+    if (world_one_in(c->world, 2)) {
+        world_at(c->world, c->paused_until, goes_on, c, c->attempt);
+    }
 }
 
 bool simclient_paused(const simclient *c)
