@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bulletin.h"
 #include "lib/history_search.h"
@@ -57,7 +58,7 @@ static int by_counter(const void *left, const void *right)
     return a->counter < b->counter ? -1 : a->counter > b->counter;
 }
 
-static bool judge_one(history_op *ops, size_t count, unsigned counter, arena *a)
+static judgement judge_one(history_op *ops, size_t count, unsigned counter, arena *a)
 {
     char path[PATH_SIZE];
     history_ends ends = {0};
@@ -66,19 +67,20 @@ static bool judge_one(history_op *ops, size_t count, unsigned counter, arena *a)
     counter_path(counter, path);
     int found = arena_read(a, path, &ends.value_at_end);
     if (found < 0) {
-        return false;
+        return NOT_JUDGED;
     }
     ends.present_at_end = found > 0;
     fault = history_check(ops, count, &ends);
-    if (fault != NULL) {
-        printf("%s: %s\n", path, fault);
+    if (fault == NULL) {
+        return JUDGED_RIGHT;
     }
-    return fault == NULL;
+    printf("%s: %s\n", path, fault);
+    return strncmp(fault, HISTORY_REFUSED, strlen(HISTORY_REFUSED)) == 0 ? NOT_JUDGED : JUDGED_WRONG;
 }
 
-bool history_judge(history *h, arena *a)
+judgement history_judge(history *h, arena *a)
 {
-    bool right = true;
+    judgement worst = JUDGED_RIGHT;
     size_t begin = 0;
 
     qsort(h->ops, h->count, sizeof *h->ops, by_counter);
@@ -88,10 +90,11 @@ bool history_judge(history *h, arena *a)
         while (end < h->count && h->ops[end].counter == c) {
             end++;
         }
-        right = judge_one(h->ops + begin, end - begin, c, a) && right;
+        judgement one = judge_one(h->ops + begin, end - begin, c, a);
+        worst = one > worst ? one : worst;
         begin = end;
     }
-    return right;
+    return worst;
 }
 
 void history_dump(const history *h, const char *directory)

@@ -13,9 +13,10 @@ typedef struct {
 /** Read the journals in @directory. False: said why. Free ops. */
 bool history_read(history *h, const char *directory);
 
-/** Judge every counter, whose last values are read from @a, and say what is wrong. Returns whether nothing
- * is. */
-bool history_judge(history *h, arena *a);
+typedef enum { JUDGED_RIGHT, NOT_JUDGED, JUDGED_WRONG } judgement;
+
+/** Judge every counter, whose last values are read from @a, and say what is wrong. The worst of them. */
+judgement history_judge(history *h, arena *a);
 
 /** Write all operations to @directory/history, by counter and, once judged, in the order in which they took
  * effect. */

@@ -115,8 +115,8 @@ static void print_crew(const crew *c, arena *a)
            crew_sum(c, offsetof(bulletin, resends_not_applied)));
 }
 
-/* Judge and tell. Returns whether all is well. */
-static bool conclude(const settings *s, bool ran, const faults *f, const crew *c, arena *a)
+/* Judge, if all workers @ended and so wrote down all, and tell. Returns whether all is well. */
+static bool conclude(const settings *s, bool ran, bool ended, const faults *f, const crew *c, arena *a)
 {
     history h;
     const char *verdict;
@@ -126,24 +126,26 @@ static bool conclude(const settings *s, bool ran, const faults *f, const crew *c
         return false;
     }
     bool bit = faults_all_bit(f, s->chosen);
-    bool right = history_judge(&h, a);
+    judgement judged = ended ? history_judge(&h, a) : NOT_JUDGED;
     printf("%zu operations, %zu acknowledged adds:\n", h.count, history_adds(&h));
     history_print(&h);
     print_faults(f, s->chosen);
     print_crew(c, a);
-    verdict = !right             ? "WRONG: no counter behaves like that"
-              : is_interrupted() ? "clean until interrupted"
-              : !ran             ? "FAILED: not all recovered"
-              : !bit             ? "clean, but not every fault has bitten"
-                                 : "clean";
+    verdict = judged == JUDGED_WRONG ? "WRONG: no counter behaves like that"
+              : !ended               ? "FAILED: a worker did not end, or not well"
+              : judged == NOT_JUDGED ? "FAILED: it cannot be judged"
+              : is_interrupted()     ? "clean until interrupted"
+              : !ran                 ? "FAILED: not all recovered"
+              : !bit                 ? "clean, but not every fault has bitten"
+                                     : "clean";
     printf("seed %u: %s\n", s->seed, verdict);
-    if (!right) {
+    if (judged != JUDGED_RIGHT) {
         history_dump(&h, s->directory);
     }
     report page = {verdict, s->seed, &h, f, c};
     bool told = s->report == NULL || report_write(&page, s->report, s->directory);
     free(h.ops);
-    return right && ran && bit && told && !is_interrupted();
+    return judged == JUDGED_RIGHT && ran && bit && told && !is_interrupted();
 }
 
 int main(int argc, char **argv)
@@ -167,8 +169,8 @@ int main(int argc, char **argv)
     if (well) {
         bool ran = crew_goes_on(&c) && faults_run(&done, &a, &c, s.chosen, s.seconds, s.seed, is_interrupted);
 
-        ran = crew_finish(&c) && ran;
-        well = conclude(&s, ran, &done, &c, &a);
+        bool ended = crew_finish(&c);
+        well = conclude(&s, ran, ended, &done, &c, &a);
     }
     if (c.directory != NULL) {
         crew_kill(&c);

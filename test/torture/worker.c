@@ -32,6 +32,7 @@ typedef struct {
     FILE *journal;
     int64_t last[COUNTERS]; /* values seen */
     history_op op;          /* the call that is being made */
+    bool limited;           /* ... has a deadline */
 } hand;
 
 static struct {
@@ -42,6 +43,7 @@ static struct {
     corral_counter *counters[COUNTERS];
     hand hands[THREADS];
     atomic_bool stop;
+    atomic_bool wrong; /* a call has ended as none may */
 } worker;
 
 static void die(const char *what)
@@ -119,11 +121,12 @@ static int submit(hand *h, corral_op **ret_op)
     corral_counter *counter = worker.counters[op->counter];
     int64_t timeout = CORRAL_FOREVER;
 
+    h->limited = op->kind == HISTORY_ADD && h->number == 0;
+    if (h->limited) {
+        timeout = DEADLINE_LEAST_MS + dice(h, DEADLINE_MOST_MS - DEADLINE_LEAST_MS);
+    }
     switch (op->kind) {
     case HISTORY_ADD:
-        if (h->number == 0) {
-            timeout = DEADLINE_LEAST_MS + dice(h, DEADLINE_MOST_MS - DEADLINE_LEAST_MS);
-        }
         return corral_counter_add_async(counter, op->argument, timeout, on_value, op, ret_op);
     case HISTORY_SET:
         return corral_counter_set_async(counter, op->argument, timeout, on_value, op, ret_op);
@@ -137,6 +140,25 @@ static int submit(hand *h, corral_op **ret_op)
         return corral_counter_destroy_async(counter, timeout, on_status, op, ret_op);
     }
     return CORRAL_EINVAL;
+}
+
+/* May it have ended like that? What nobody limits has to become known. */
+static bool may_end(const hand *h)
+{
+    switch (h->op.status) {
+    case CORRAL_OK:
+        return true;
+    case CORRAL_ENOENT:
+        return h->op.kind == HISTORY_COMPARE_SET || h->op.kind == HISTORY_READ ||
+               h->op.kind == HISTORY_DESTROY;
+    case CORRAL_ECONFLICT:
+        return h->op.kind == HISTORY_COMPARE_SET;
+    case CORRAL_ETIMEDOUT:
+    case CORRAL_EUNCERTAIN:
+        return h->limited;
+    default:
+        return false;
+    }
 }
 
 static void publish(void)
@@ -169,6 +191,11 @@ static void call(hand *h)
     }
     if (h->op.status == CORRAL_OK || h->op.status == CORRAL_ECONFLICT) {
         h->last[h->op.counter] = h->op.value;
+    }
+    if (!may_end(h)) {
+        fprintf(stderr, "worker %u: a call of kind %d has ended %s\n", worker.number, (int)h->op.kind,
+                corral_status_name(h->op.status));
+        atomic_store(&worker.wrong, true);
     }
     if (fwrite(&h->op, sizeof h->op, 1, h->journal) != 1) {
         die("worker: journal");
@@ -275,5 +302,6 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < COUNTERS; i++) {
         corral_counter_close(worker.counters[i]);
     }
-    return corral_client_close(worker.client) == CORRAL_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    return corral_client_close(worker.client) == CORRAL_OK && !atomic_load(&worker.wrong) ? EXIT_SUCCESS
+                                                                                          : EXIT_FAILURE;
 }
