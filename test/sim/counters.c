@@ -200,8 +200,7 @@ static int submit(operation *own, corral_counter *counter, int64_t timeout_ms, b
         return corral_counter_compare_set_async(counter, seen->argument, seen->desired, timeout_ms, on_value,
                                                 own, &own->op);
     case HISTORY_READ:
-        return corral_counter_get_async(counter, seen->stale ? CORRAL_READ_LOCAL : CORRAL_READ_LINEARIZABLE,
-                                        timeout_ms, on_value, own, &own->op);
+        return corral_counter_get_async(counter, own->level, timeout_ms, on_value, own, &own->op);
     case HISTORY_DESTROY:
         return corral_counter_destroy_async(counter, timeout_ms, on_status, own, &own->op);
     }
@@ -247,7 +246,8 @@ static void begin_one(run *r, member *m, bool hasty)
     } else if (seen->kind == HISTORY_SET) {
         seen->argument = -1000000 * (int64_t)(r->count + 1);
     } else if (seen->kind == HISTORY_READ) {
-        seen->stale = world_one_in(w, 2);
+        own->level = (corral_read)world_below(w, 3);
+        seen->stale = own->level != CORRAL_READ_LINEARIZABLE;
     }
     world_note(w, "client %d operation %zu kind %d on %d of %" PRId64 " for %" PRId64, m->number, r->count,
                (int)seen->kind, counter, seen->argument, timeout_ms);

@@ -16,6 +16,7 @@ typedef struct {
     run *run;
     member *member;
     history_op seen;
+    corral_read level;
     corral_op *op;
     bool limited;   /* by a deadline */
     bool cancelled; /* by its program, or orphaned by it */
