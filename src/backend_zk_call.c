@@ -187,10 +187,14 @@ static void on_acl(int code, struct ACL_vector *acl, struct Stat *stat, const vo
     corrali_free(entries);
 }
 
-static void on_sync(int code, const char *path, const void *context)
+/* SYNC, and a container's creation, which is a request of its own: see send_container(). */
+static void on_path(int code, const char *path, const void *context)
 {
+    corrali_zk_call *reply = (corrali_zk_call *)context;
+
     (void)path;
-    corrali_zk_answer((corrali_zk_call *)context, status_of(code));
+    reply->request->failed = 0;
+    corrali_zk_answer(reply, status_of(code));
 }
 
 /*
@@ -219,16 +223,6 @@ static void on_multi(int code, const void *context)
         request->failed++;
     }
     corrali_zk_answer(reply, status_of(code == ZOK ? ZOK : reply->results[request->failed].err));
-}
-
-/* A container is made by a request of its own: see send_container(). */
-static void on_container(int code, const char *path, const void *context)
-{
-    corrali_zk_call *reply = (corrali_zk_call *)context;
-
-    (void)path;
-    reply->request->failed = 0;
-    corrali_zk_answer(reply, status_of(code));
 }
 
 /* --- watches: on the completion thread of a handle --- */
@@ -300,7 +294,7 @@ static zoo_op_t write_of(corrali_zk *self, corrali_zk_call *sent, size_t i)
 static int send_container(zhandle_t *handle, corrali_zk_call *sent, const zoo_op_t *op)
 {
     return zoo_acreate(handle, op->create_op.path, op->create_op.data, op->create_op.datalen,
-                       op->create_op.acl, ZOO_CONTAINER, on_container, sent);
+                       op->create_op.acl, ZOO_CONTAINER, on_path, sent);
 }
 
 static int send_multi(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent)
@@ -332,7 +326,7 @@ static int send_call(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent)
     case CORRALI_GET_ACL:
         return zoo_aget_acl(handle, request->path, on_acl, sent);
     case CORRALI_SYNC:
-        return zoo_async(handle, request->path, on_sync, sent);
+        return zoo_async(handle, request->path, on_path, sent);
     case CORRALI_MULTI:
         return send_multi(self, handle, sent);
     }

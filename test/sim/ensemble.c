@@ -278,5 +278,4 @@ void ensemble_catch_up(ensemble *e, int number)
         ensemble_applied(e, number, applied);
         ensemble_answer_all(e, number);
     }
-    ensemble_answer_all(e, number);
 }

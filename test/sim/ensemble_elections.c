@@ -143,23 +143,25 @@ static void elect(ensemble *e)
 
 /* --- faults --- */
 
+/* @number is out of reach for the others: can they go on? */
+static void do_without(ensemble *e, int number)
+{
+    int left = 0;
+
+    for (int i = 0; i < SERVERS; i++) {
+        left += e->servers[i].serves && !e->servers[i].cut;
+    }
+    if (e->leader == number || (e->leader >= 0 && left <= SERVERS / 2)) {
+        elect(e);
+    }
+}
+
 void ensemble_kill(ensemble *e, int number)
 {
     world_note(e->world, "server %d is killed%s", number, e->leader == number ? ", the leader" : "");
     stop_serving(e, number);
     e->servers[number].up = false;
-    if (e->leader == number) {
-        elect(e);
-    } else if (e->leader >= 0) {
-        int others = 0;
-
-        for (int i = 0; i < SERVERS; i++) {
-            others += i != e->leader && e->servers[i].serves && !e->servers[i].cut;
-        }
-        if (others + 1 <= SERVERS / 2) {
-            elect(e);
-        }
-    }
+    do_without(e, number);
 }
 
 static void come_back(ensemble *e, int number)
@@ -202,18 +204,7 @@ void ensemble_cut(ensemble *e, int number)
         world_at(e->world, e->world->now + world_delay(e->world, ALONE_LEAST, ALONE_MOST), stays_alone, e,
                  (int64_t)s->life * SERVERS + number);
     }
-    if (e->leader == number) {
-        elect(e);
-    } else {
-        int others = 0;
-
-        for (int i = 0; i < SERVERS; i++) {
-            others += e->servers[i].serves && !e->servers[i].cut;
-        }
-        if (e->leader >= 0 && others <= SERVERS / 2) {
-            elect(e);
-        }
-    }
+    do_without(e, number);
 }
 
 void ensemble_heal(ensemble *e, int number)
