@@ -10,20 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/history.h"
 #include "lib/server.h"
 
 enum { CLIENTS = 4, BURST = 16, BURSTS = 60 };
 
-typedef enum { ADD, SET, COMPARE_SET, GET } kind;
-
 struct event {
     struct history *history;
-    kind what;
-    int64_t argument, desired;
-    uint64_t start, finish; /* on the history's clock */
-    int status;
-    int64_t value;
-    corral_stamp stamp;
+    history_op seen;
     unsigned calls;
 };
 
@@ -41,7 +35,7 @@ struct history {
 
 static proxy *through;
 static struct history histories[CLIENTS];
-static atomic_uint_least64_t ticks; /* moves on at every call and every answer */
+static atomic_int_least64_t ticks; /* moves on at every call and every answer */
 
 static void on_end(int status, int64_t value, const corral_stamp *stamp, void *arg)
 {
@@ -49,10 +43,10 @@ static void on_end(int status, int64_t value, const corral_stamp *stamp, void *a
     struct history *h = e->history;
 
     pthread_mutex_lock(&h->mutex);
-    e->finish = atomic_fetch_add(&ticks, 1);
-    e->status = status;
-    e->value = value;
-    e->stamp = *stamp;
+    e->seen.returned = atomic_fetch_add(&ticks, 1);
+    e->seen.status = status;
+    e->seen.value = value;
+    e->seen.stamp = *stamp;
     e->calls++;
     if (--h->left == 0) {
         pthread_cond_signal(&h->all_ended);
@@ -63,16 +57,17 @@ static void on_end(int status, int64_t value, const corral_stamp *stamp, void *a
 static int submit(struct event *e)
 {
     corral_counter *counter = e->history->counter;
+    history_op *seen = &e->seen;
 
-    e->start = atomic_fetch_add(&ticks, 1);
-    switch (e->what) {
-    case ADD:
-        return corral_counter_add_async(counter, e->argument, CORRAL_FOREVER, on_end, e, NULL);
-    case SET:
-        return corral_counter_set_async(counter, e->argument, CORRAL_FOREVER, on_end, e, NULL);
-    case COMPARE_SET:
-        return corral_counter_compare_set_async(counter, e->argument, e->desired, CORRAL_FOREVER, on_end, e,
-                                                NULL);
+    seen->invoked = atomic_fetch_add(&ticks, 1);
+    switch (seen->kind) {
+    case HISTORY_ADD:
+        return corral_counter_add_async(counter, seen->argument, CORRAL_FOREVER, on_end, e, NULL);
+    case HISTORY_SET:
+        return corral_counter_set_async(counter, seen->argument, CORRAL_FOREVER, on_end, e, NULL);
+    case HISTORY_COMPARE_SET:
+        return corral_counter_compare_set_async(counter, seen->argument, seen->desired, CORRAL_FOREVER,
+                                                on_end, e, NULL);
     default:
         return corral_counter_get_async(counter, CORRAL_READ_LINEARIZABLE, CORRAL_FOREVER, on_end, e, NULL);
     }
@@ -83,9 +78,13 @@ static void choose(struct event *e, unsigned *seed)
 {
     unsigned dice = (unsigned)rand_r(seed) % 20;
 
-    e->what = dice < 12 ? ADD : dice < 15 ? SET : dice < 18 ? COMPARE_SET : GET;
-    e->argument = e->what == ADD ? rand_r(seed) % 200 - 100 : rand_r(seed) % 5;
-    e->desired = rand_r(seed) % 5;
+    e->seen.client = (uint32_t)(e->history - histories);
+    e->seen.kind = dice < 12   ? HISTORY_ADD
+                   : dice < 15 ? HISTORY_SET
+                   : dice < 18 ? HISTORY_COMPARE_SET
+                               : HISTORY_READ;
+    e->seen.argument = e->seen.kind == HISTORY_ADD ? rand_r(seed) % 200 - 100 : rand_r(seed) % 5;
+    e->seen.desired = rand_r(seed) % 5;
 }
 
 static void *live(void *arg)
@@ -113,72 +112,6 @@ static void *live(void *arg)
         pthread_mutex_unlock(&h->mutex);
     }
     return NULL;
-}
-
-/* By place in history; a read comes after the change that it saw. */
-static int compare(const void *left, const void *right)
-{
-    const struct event *a = *(struct event *const *)left, *b = *(struct event *const *)right;
-
-    if (a->stamp.mzxid != b->stamp.mzxid) {
-        return a->stamp.mzxid < b->stamp.mzxid ? -1 : 1;
-    }
-    if ((a->what == GET) != (b->what == GET)) {
-        return a->what == GET ? 1 : -1;
-    }
-    return a->stamp.index < b->stamp.index ? -1 : a->stamp.index > b->stamp.index;
-}
-
-/* Whether @e says what it must when the counter holds *@value; carries it on. */
-static bool replays(const struct event *e, int64_t *value)
-{
-    int64_t before = *value;
-
-    switch (e->what) {
-    case ADD:
-        *value += e->argument;
-        return e->value == *value;
-    case SET:
-        *value = e->argument;
-        return e->value == before;
-    case COMPARE_SET:
-        *value = e->desired;
-        return e->value == before && e->argument == before;
-    default:
-        return e->value == before;
-    }
-}
-
-static void assert_one_history(struct event **events, unsigned count, int64_t last)
-{
-    unsigned wrong = 0, same_place = 0, not_in_time = 0, other_incarnation = 0;
-    uint64_t started = 0,
-             reads_started = 0; /* when the latest of those before did; of the reads since a change */
-    int64_t value = 0;
-
-    qsort(events, count, sizeof *events, compare);
-    for (unsigned i = 0; i < count; i++) {
-        const struct event *e = events[i];
-
-        wrong += !replays(e, &value);
-        same_place += i > 0 && e->what != GET && compare(&events[i - 1], &events[i]) == 0;
-        other_incarnation += e->stamp.czxid != events[0]->stamp.czxid;
-        /* None of those before it may have started only after it had finished; reads in a row have no order.
-         */
-        if (e->what == GET) {
-            not_in_time += e->finish < started;
-            reads_started = e->start > reads_started ? e->start : reads_started;
-        } else {
-            started = reads_started > started ? reads_started : started;
-            not_in_time += e->finish < started;
-            started = e->start > started ? e->start : started;
-        }
-    }
-    ASSERT_INT64(wrong, 0);
-    ASSERT_INT64(same_place, 0);
-    ASSERT_INT64(other_incarnation, 0);
-    ASSERT_INT64(not_in_time, 0);
-    ASSERT_INT64(value, last);
 }
 
 static void open_histories(const char *path, unsigned bursts)
@@ -213,10 +146,11 @@ static void run_and_judge(const char *path, bool faults)
 {
     proxy_rule replies = {.every = 17, .failed_too = true}, requests = {.every = 41};
     unsigned bursts = testing_scaled(BURSTS), count = 0, failed = 0, missed = 0, twice = 0;
-    struct event **events = calloc((size_t)CLIENTS * bursts * BURST, sizeof(struct event *));
-    int64_t last = 0;
+    history_op *ops = calloc((size_t)CLIENTS * bursts * BURST, sizeof *ops);
+    history_ends ends = {.present_at_start = true, .present_at_end = true};
+    const char *wrong;
 
-    REQUIRE(events != NULL);
+    REQUIRE(ops != NULL);
     open_histories(path, bursts);
     REQUIRE_STATUS(corral_counter_set(histories[0].counter, 0, CORRAL_FOREVER, NULL), CORRAL_OK);
     if (faults) {
@@ -232,27 +166,30 @@ static void run_and_judge(const char *path, bool faults)
             struct event *event = &histories[i].events[e];
 
             twice += event->calls != 1;
-            if (event->status == CORRAL_OK) {
-                events[count++] = event;
-            } else if (event->what == COMPARE_SET && event->status == CORRAL_ECONFLICT) {
+            ops[count++] = event->seen;
+            if (event->seen.kind == HISTORY_COMPARE_SET && event->seen.status == CORRAL_ECONFLICT) {
                 missed++;
-            } else {
+            } else if (event->seen.status != CORRAL_OK) {
                 failed++;
             }
         }
     }
     proxy_cut(through, PROXY_AFTER, NULL);
     proxy_cut(through, PROXY_BEFORE, NULL);
-    REQUIRE(raw_get_number(server_raw(), path, &last) == ZOK);
+    REQUIRE(raw_get_number(server_raw(), path, &ends.value_at_end) == ZOK);
     ASSERT_INT64(twice, 0);
     ASSERT_INT64(failed, 0);
-    assert_one_history(events, count, last);
-    printf("%u results, %u conflicts, %llu replies and %llu requests lost ", count, missed,
+    wrong = history_check(ops, count, &ends);
+    if (wrong != NULL) {
+        fprintf(stderr, "%s\n", wrong);
+    }
+    CU_ASSERT_PTR_NULL(wrong);
+    printf("%u results, of them %u conflicts, %llu replies and %llu requests lost ", count, missed,
            (unsigned long long)proxy_count(through, PROXY_CUT_AFTER),
            (unsigned long long)proxy_count(through, PROXY_CUT_BEFORE));
     CU_ASSERT(!faults || proxy_count(through, PROXY_CUT_AFTER) > 0);
     close_histories();
-    free(events);
+    free(ops);
 }
 
 static void setup(void)
