@@ -8,7 +8,7 @@
 #include "lib/raw.h"
 #include "lib/testing.h"
 
-enum { POLL_MS = 20, SHAKE_MS = 200, SHAKES_MAX = 10 };
+enum { POLL_MS = 20 };
 
 static void wait_ms(long ms)
 {
@@ -74,7 +74,7 @@ int arena_leader(arena *a)
     return node;
 }
 
-static int connections(const arena *a, int node)
+static int clients(const arena *a, int node)
 {
     char told[4096];
     const char *line;
@@ -83,38 +83,27 @@ static int connections(const arena *a, int node)
         (line = strstr(told, "Connections: ")) == NULL) {
         return 0;
     }
-    return atoi(line + strlen("Connections: "));
+    return atoi(line + strlen("Connections: ")) - 1; /* one is our question */
 }
 
-static int busiest_follower(arena *a, int leader, int *ret_connections)
+int arena_follower(arena *a, int leader, int *ret_clients)
 {
     int found = -1;
 
-    *ret_connections = -1;
     for (int n = 0; n < ARENA_NODES; n++) {
-        int has = n != leader ? connections(a, n) : -1;
+        int has = n != leader ? clients(a, n) : 0;
 
-        if (has > *ret_connections) {
-            *ret_connections = has;
+        if (n != leader && (found < 0 || has > *ret_clients)) {
+            *ret_clients = has;
             found = n;
         }
     }
     return found;
 }
 
-int arena_follower(arena *a)
+void arena_shake(arena *a, int node)
 {
-    int leader = arena_leader(a), most;
-    int found = busiest_follower(a, leader, &most);
-
-    /* After some faults all clients are with the leader, and would stay there. One connection is our
-     * question. */
-    for (int i = 0; i < SHAKES_MAX && leader >= 0 && most <= 1; i++) {
-        proxy_cut_all(a->fronts[leader]);
-        wait_ms(SHAKE_MS);
-        found = busiest_follower(a, leader, &most);
-    }
-    return leader < 0 ? -1 : found;
+    proxy_cut_all(a->fronts[node]);
 }
 
 void arena_cut(arena *a, int node, bool altogether)

@@ -25,13 +25,14 @@ typedef struct {
 bool arena_open(arena *a);
 void arena_close(arena *a);
 
-/**
- * The leader, or its busiest follower: the one with the most connections, to
- * which clients are sent if they are all with the leader. -1: there is none
- * within a minute.
- */
+/** The leader. -1: there is none within a minute. */
 int arena_leader(arena *a);
-int arena_follower(arena *a);
+
+/** Which of the others than @leader has the most clients, and how many. */
+int arena_follower(arena *a, int leader, int *ret_clients);
+
+/** Cut the clients of @node, once: they connect anew, to any of the servers. */
+void arena_shake(arena *a, int node);
 
 /** Cut @node off from its peers, and from clients if @altogether; or mend that. */
 void arena_cut(arena *a, int node, bool altogether);

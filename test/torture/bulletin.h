@@ -15,7 +15,7 @@ enum { WORKERS = 4, THREADS = 4, COUNTERS = 3, SESSION_MS = 2000, PATH_SIZE = 40
 
 /** What a worker tells while it runs; see corral_client_stats. */
 typedef struct {
-    atomic_uint_least64_t ended; /**< operations */
+    atomic_uint_least64_t answered; /**< operations that a server has answered; counted after the rest */
     atomic_uint_least64_t sessions;
     atomic_uint_least64_t batches, lost_races;
     atomic_uint_least64_t resends, resends_applied, resends_not_applied;

@@ -24,8 +24,11 @@ bool crew_start(crew *c, const char *program, const char *directory, const char 
 void crew_pause(crew *c, unsigned worker);
 void crew_resume(crew *c, unsigned worker);
 
-/** Wait until every worker has ended another operation. False: one has not within a minute, or has ended
- * itself; said. */
+/**
+ * Wait until every worker has had an answer to something that it asked since
+ * this was called: so it is connected, and has told what it had lost before.
+ * False: one has not within a minute, or has ended itself; said.
+ */
 bool crew_goes_on(crew *c);
 
 /** The sum of what they tell; @member is an offset in bulletin. */

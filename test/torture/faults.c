@@ -20,6 +20,7 @@ enum {
     CALM_MS = 300,
     LOSE_EVERY = 60,
     SIGN_MS = 5000,
+    SHAKES_MAX = 10,
     POLL_MS = 10
 };
 
@@ -197,19 +198,47 @@ static bool is_about_server(fault_kind kind)
     return kind != FAULT_PAUSE_WORKER && kind != FAULT_LOSE_REPLIES && kind != FAULT_RESTART_ALL;
 }
 
-/* Make a fault, and wait until it is over. False: it is not, or nobody leads. */
-static bool make(scene *s, fault_kind kind, fault *ret_fault)
+/* The busiest follower. After some faults all clients are with the leader, and would stay there. */
+static bool find_follower(scene *s, int leader)
 {
+    int clients;
+
+    s->node = arena_follower(s->arena, leader, &clients);
+    for (int i = 0; i < SHAKES_MAX && clients == 0; i++) {
+        arena_shake(s->arena, leader);
+        if (!crew_goes_on(s->crew)) {
+            return false;
+        }
+        s->node = arena_follower(s->arena, leader, &clients);
+    }
+    return true;
+}
+
+/* Choose whom the fault is about, and wait until nothing is left of what that or an earlier one has done to
+ * the crew. False: said why. */
+static bool prepare(scene *s, fault_kind kind, fault *ret_fault)
+{
+    int leader = arena_leader(s->arena);
+
     s->leads = kind == FAULT_KILL_LEADER || (kind != FAULT_KILL_FOLLOWER && dice(s, 2) == 0);
     s->worker = dice(s, WORKERS);
-    *ret_fault = (fault){.kind = kind, .led = arena_leader(s->arena)};
-    s->node = s->leads || !is_about_server(kind) ? ret_fault->led : arena_follower(s->arena);
-    if (s->node < 0) {
+    s->node = leader;
+    if (leader < 0) {
         fprintf(stderr, "torture: nobody leads\n");
         return false;
     }
+    if (is_about_server(kind) && !s->leads && !find_follower(s, leader)) {
+        return false;
+    }
+    *ret_fault = (fault){.kind = kind, .led = leader, .node = is_about_server(kind) ? s->node : -1};
+    return crew_goes_on(s->crew);
+}
+
+/* Make a fault, and wait until it is over. False: it is not. */
+static bool make(scene *s, fault_kind kind, fault *ret_fault)
+{
     uint64_t before = sign(s, kind);
-    ret_fault->node = is_about_server(kind) ? s->node : -1;
+
     ret_fault->begin = faults_now();
     begin(s, kind);
     wait_ms(duration(s, kind));
@@ -278,7 +307,11 @@ bool faults_run(faults *f, arena *a, crew *c, const bool chosen[FAULT_KINDS], un
             continue;
         }
         wait_ms(CALM_MS + dice(&s, CALM_MS));
-        fault *made = &f->list[f->count++];
+        fault *made = &f->list[f->count];
+        if (!prepare(&s, kind, made)) {
+            return false;
+        }
+        f->count++;
         bool well = make(&s, kind, made);
         f->made[kind]++;
         f->bitten[kind] += made->bit;

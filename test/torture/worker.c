@@ -39,12 +39,13 @@ static struct {
     const char *directory;
     uint32_t number;
     bulletin *told;
+    pthread_mutex_t publishing; /* so that no thread tells what is older than what another told */
     corral_client *client;
     corral_counter *counters[COUNTERS];
     hand hands[THREADS];
     atomic_bool stop;
     atomic_bool wrong; /* a call has ended as none may */
-} worker;
+} worker = {.publishing = PTHREAD_MUTEX_INITIALIZER};
 
 static void die(const char *what)
 {
@@ -161,19 +162,26 @@ static bool may_end(const hand *h)
     }
 }
 
-static void publish(void)
+/* An operation that was given up says nothing about whether the servers can be reached. */
+static bool is_answered(const hand *h)
 {
-    corral_client_stats stats;
+    return h->op.status != CORRAL_ETIMEDOUT && h->op.status != CORRAL_EUNCERTAIN;
+}
 
-    if (corral_client_get_stats(worker.client, &stats) != CORRAL_OK) {
-        return;
-    }
+static void publish(const hand *h)
+{
+    corral_client_stats stats = {0};
+
+    pthread_mutex_lock(&worker.publishing);
+    corral_client_get_stats(worker.client, &stats);
     atomic_store(&worker.told->sessions, stats.sessions);
     atomic_store(&worker.told->batches, stats.batches);
     atomic_store(&worker.told->lost_races, stats.lost_races);
     atomic_store(&worker.told->resends, stats.resends);
     atomic_store(&worker.told->resends_applied, stats.resends_applied);
     atomic_store(&worker.told->resends_not_applied, stats.resends_not_applied);
+    atomic_fetch_add(&worker.told->answered, is_answered(h));
+    pthread_mutex_unlock(&worker.publishing);
 }
 
 static void call(hand *h)
@@ -200,8 +208,7 @@ static void call(hand *h)
     if (fwrite(&h->op, sizeof h->op, 1, h->journal) != 1) {
         die("worker: journal");
     }
-    atomic_fetch_add(&worker.told->ended, 1);
-    publish();
+    publish(h);
 }
 
 static void *work(void *arg)
