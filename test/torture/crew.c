@@ -98,14 +98,22 @@ bool crew_start(crew *c, const char *program, const char *directory, const char 
     return true;
 }
 
+static void signal_one(const crew *c, unsigned worker, int number)
+{
+    /* Process 0 would be this one with all of its group. */
+    if (c->pids[worker] != 0) {
+        kill(c->pids[worker], number);
+    }
+}
+
 void crew_pause(crew *c, unsigned worker)
 {
-    kill(c->pids[worker], SIGSTOP);
+    signal_one(c, worker, SIGSTOP);
 }
 
 void crew_resume(crew *c, unsigned worker)
 {
-    kill(c->pids[worker], SIGCONT);
+    signal_one(c, worker, SIGCONT);
 }
 
 /* Reap @worker if it has ended. */
@@ -116,6 +124,27 @@ static bool has_ended(crew *c, unsigned worker, int *ret_status)
     }
     c->pids[worker] = 0;
     return true;
+}
+
+static void say_how(unsigned worker, const char *when, int status)
+{
+    if (WIFSIGNALED(status)) {
+        fprintf(stderr, "torture: worker %u was killed by signal %d%s\n", worker, WTERMSIG(status), when);
+    } else {
+        fprintf(stderr, "torture: worker %u ended with status %d%s\n", worker, WEXITSTATUS(status), when);
+    }
+}
+
+/* Has @worker ended without having been told to? Said once. */
+static bool ended_early(crew *c, unsigned worker)
+{
+    int status;
+
+    if (has_ended(c, worker, &status)) {
+        say_how(worker, ", before it was told to end", status);
+        c->early[worker] = true;
+    }
+    return c->early[worker];
 }
 
 bool crew_goes_on(crew *c)
@@ -129,11 +158,7 @@ bool crew_goes_on(crew *c)
     for (unsigned w = 0; w < WORKERS; w++) {
         /* A call per thread may have been under way. */
         while (atomic_load(&c->told[w].answered) <= before[w] + THREADS) {
-            int status;
-
-            if (has_ended(c, w, &status)) {
-                fprintf(stderr, "torture: worker %u has ended by itself, with status 0x%x\n", w,
-                        (unsigned)status);
+            if (ended_early(c, w)) {
                 return false;
             }
             if (testing_now_ms() >= until) {
@@ -157,25 +182,38 @@ uint64_t crew_sum(const crew *c, size_t member)
     return sum;
 }
 
+/* Has @worker, told to end, done so, and well? Else it is said. */
+static bool finishes(crew *c, unsigned worker, int64_t until)
+{
+    int status;
+
+    while (!has_ended(c, worker, &status)) {
+        if (testing_now_ms() >= until) {
+            fprintf(stderr, "torture: worker %u does not end\n", worker);
+            return false;
+        }
+        wait_a_moment();
+    }
+    if (status != 0) {
+        say_how(worker, "", status);
+    }
+    return status == 0;
+}
+
 bool crew_finish(crew *c)
 {
     int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
     bool well = true;
 
     for (unsigned w = 0; w < WORKERS; w++) {
+        well = !ended_early(c, w) && well;
+    }
+    for (unsigned w = 0; w < WORKERS; w++) {
         close(c->inputs[w]);
         c->inputs[w] = -1;
     }
     for (unsigned w = 0; w < WORKERS; w++) {
-        int status = -1;
-
-        while (c->pids[w] != 0 && !has_ended(c, w, &status) && testing_now_ms() < until) {
-            wait_a_moment();
-        }
-        if (status != 0) {
-            fprintf(stderr, "torture: worker %u %s\n", w, status < 0 ? "does not end" : "has failed");
-            well = false;
-        }
+        well = (c->early[w] || finishes(c, w, until)) && well;
     }
     return well;
 }

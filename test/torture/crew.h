@@ -13,6 +13,7 @@ typedef struct {
     bulletin *told;      /**< of WORKERS */
     pid_t pids[WORKERS]; /**< 0: none */
     int inputs[WORKERS]; /**< closed, the worker ends */
+    bool early[WORKERS]; /**< it ended before it was told to */
 } crew;
 
 /**
@@ -34,7 +35,7 @@ bool crew_goes_on(crew *c);
 /** The sum of what they tell; @member is an offset in bulletin. */
 uint64_t crew_sum(const crew *c, size_t member);
 
-/** Have them end. False: one did not within a minute, or not well; said. */
+/** Have them end. False: one did not within a minute, or not well, or had ended before; said. */
 bool crew_finish(crew *c);
 
 /** Make sure that none is left. */
