@@ -285,6 +285,20 @@ static void print(const fault *f, int64_t start)
     fflush(stdout);
 }
 
+static void append(faults *f, const fault *made)
+{
+    if (f->count == f->capacity) {
+        f->capacity = 2 * f->capacity + 64;
+        f->list = realloc(f->list, f->capacity * sizeof *f->list);
+        if (f->list == NULL) {
+            abort();
+        }
+    }
+    f->list[f->count++] = *made;
+    f->made[made->kind]++;
+    f->bitten[made->kind] += made->bit;
+}
+
 bool faults_run(faults *f, arena *a, crew *c, const bool chosen[FAULT_KINDS], unsigned seconds, unsigned seed,
                 bool (*interrupted)(void))
 {
@@ -292,7 +306,7 @@ bool faults_run(faults *f, arena *a, crew *c, const bool chosen[FAULT_KINDS], un
     int64_t start = faults_now(), enough = (int64_t)seconds * 1000000000;
     fault_kind order[FAULT_KINDS];
 
-    for (unsigned i = 0; f->count < FAULTS_MAX && !interrupted(); i++) {
+    for (unsigned i = 0; !interrupted(); i++) {
         int64_t passed = faults_now() - start;
 
         if (passed >= 2 * enough || (passed >= enough && faults_all_bit(f, chosen))) {
@@ -307,15 +321,13 @@ bool faults_run(faults *f, arena *a, crew *c, const bool chosen[FAULT_KINDS], un
             continue;
         }
         wait_ms(CALM_MS + dice(&s, CALM_MS));
-        fault *made = &f->list[f->count];
-        if (!prepare(&s, kind, made)) {
+        fault made;
+        if (!prepare(&s, kind, &made)) {
             return false;
         }
-        f->count++;
-        bool well = make(&s, kind, made);
-        f->made[kind]++;
-        f->bitten[kind] += made->bit;
-        print(made, start);
+        bool well = make(&s, kind, &made);
+        append(f, &made);
+        print(&made, start);
         if (!well) {
             return false;
         }

@@ -40,11 +40,9 @@ typedef struct {
                    one of them was found applied by its repetition */
 } fault;
 
-enum { FAULTS_MAX = 10000 };
-
 typedef struct {
-    fault list[FAULTS_MAX];
-    unsigned count;
+    fault *list; /**< to be freed */
+    size_t count, capacity;
     unsigned made[FAULT_KINDS], bitten[FAULT_KINDS];
 } faults;
 

@@ -98,7 +98,7 @@ static void write_latencies(const history *h, int64_t start, FILE *file)
 
 static void write_bands(const faults *f, int64_t start, FILE *file)
 {
-    for (unsigned i = 0; i < f->count; i++) {
+    for (size_t i = 0; i < f->count; i++) {
         fprintf(file,
                 "set object rectangle from %.2f, graph 0 to %.2f, graph 1 fillcolor rgb '%s' "
                 "fillstyle transparent solid 0.28 noborder behind\n",

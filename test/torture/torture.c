@@ -150,7 +150,7 @@ static bool conclude(const settings *s, bool ran, bool ended, const faults *f, c
 
 int main(int argc, char **argv)
 {
-    static faults done;
+    faults done = {0};
     settings s = {.seconds = 60, .seed = (unsigned)time(NULL)};
     struct sigaction action = {.sa_handler = on_signal};
     arena a = {0};
@@ -176,5 +176,6 @@ int main(int argc, char **argv)
         crew_kill(&c);
     }
     arena_close(&a);
+    free(done.list);
     return well ? EXIT_SUCCESS : EXIT_FAILURE;
 }
