@@ -35,14 +35,25 @@ static bool open_fronts(arena *a)
     return true;
 }
 
-bool arena_open(arena *a)
+static bool is_canceled(void *arg)
+{
+    const arena *a = arg;
+
+    return a->interrupted != NULL && a->interrupted();
+}
+
+bool arena_open(arena *a, bool (*interrupted)(void))
 {
     char error[512];
 
-    *a = (arena){.links = links_open()};
+    *a = (arena){.links = links_open(), .interrupted = interrupted};
     /* The network is there before the servers, which dial as soon as they are: their names are its ports. */
-    dev_options options = {
-        .nodes = ARENA_NODES, .tick_ms = ARENA_TICK_MS, .peer_port = links_add, .peer_port_arg = a->links};
+    dev_options options = {.nodes = ARENA_NODES,
+                           .tick_ms = ARENA_TICK_MS,
+                           .peer_port = links_add,
+                           .peer_port_arg = a->links,
+                           .canceled = is_canceled,
+                           .canceled_arg = a};
     if (a->links == NULL || !links_start(a->links)) {
         perror("torture: the network");
         return false;
@@ -51,6 +62,8 @@ bool arena_open(arena *a)
         fprintf(stderr, "torture: %s\n", error);
         return false;
     }
+    /* From now on servers are always waited for: without them the crew cannot end. */
+    a->interrupted = NULL;
     return open_fronts(a);
 }
 

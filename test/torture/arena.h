@@ -18,11 +18,15 @@ typedef struct {
     dev_ensemble *ensemble;
     links *links;
     proxy *fronts[ARENA_NODES];
+    bool (*interrupted)(void);                             /**< while it is opened; then NULL */
     char servers[ARENA_NODES * sizeof "127.0.0.1:65535,"]; /**< for the workers */
 } arena;
 
-/** False: it has been said why. Call arena_close() either way. */
-bool arena_open(arena *a);
+/**
+ * @interrupted may ask to give up while the servers start. False: it has been
+ * said why. Call arena_close() either way.
+ */
+bool arena_open(arena *a, bool (*interrupted)(void));
 void arena_close(arena *a);
 
 /** The leader. -1: there is none within a minute. */

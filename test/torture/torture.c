@@ -164,7 +164,7 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &action, NULL);
     printf("seed %u\n", s.seed);
     fflush(stdout);
-    bool well = arena_open(&a);
+    bool well = arena_open(&a, is_interrupted);
     well = well && crew_start(&c, s.program, s.directory, a.servers, s.seed);
     if (well) {
         bool ran = crew_goes_on(&c) && faults_run(&done, &a, &c, s.chosen, s.seconds, s.seed, is_interrupted);
