@@ -5,6 +5,8 @@
 #ifndef TORTURE_FAULTS_H
 #define TORTURE_FAULTS_H
 
+#include <stddef.h>
+
 #include "arena.h"
 #include "crew.h"
 
@@ -30,27 +32,38 @@ const char *fault_text(fault_kind kind);
 /** Set @chosen to the kinds of the list @names ("kill-leader,cut-off"; "all"). False: one is unknown. */
 bool fault_parse(const char *names, bool chosen[FAULT_KINDS]);
 
+#define FAULTS_SECOND INT64_C(1000000000)
+#define FAULTS_MS INT64_C(1000000)
+
+/** Of two that overlap, which began first. */
+typedef enum { FAULT_ALONE, FAULT_FIRST, FAULT_SECOND } fault_part;
+
 /** One that has been. Times are CLOCK_MONOTONIC in nanoseconds. */
 typedef struct {
     fault_kind kind;
-    int64_t begin, end; /**< end: all is as before, and every worker gets answers */
+    fault_part part;
+    int64_t begin, end; /**< end: what it did is undone, and unless another one lasts longer every worker
+                             gets answers */
     int node;           /**< the server that was meant; -1: none in particular */
     int led, leads;     /**< who led before and after */
     bool bit; /**< clients had to connect anew; of PAUSE_WORKER: its session was lost; of LOSE_REPLIES:
-                   one of them was found applied by its repetition */
+                   one of them was found applied by its repetition. Never of two that overlap: who was
+                   it then? */
 } fault;
 
 typedef struct {
     fault *list; /**< to be freed */
     size_t count, capacity;
-    unsigned made[FAULT_KINDS], bitten[FAULT_KINDS];
+    unsigned made[FAULT_KINDS], bitten[FAULT_KINDS]; /**< alone */
+    unsigned overlapped[FAULT_KINDS], pairs;
 } faults;
 
 /**
  * Make faults of the @chosen kinds for @seconds: in rounds of each kind once,
- * in an order and with durations that @seed gives. Goes on for as much again
- * if a kind has not bitten until then. False: something did not recover; it has
- * been said what. @interrupted may ask for an early end.
+ * and of some pairs that overlap, in an order and with durations that @seed
+ * gives. Goes on for as much again if a kind has not bitten until then, or no
+ * two have overlapped. False: something did not recover; it has been said what.
+ * @interrupted may ask for an early end.
  */
 bool faults_run(faults *f, arena *a, crew *c, const bool chosen[FAULT_KINDS], unsigned seconds, unsigned seed,
                 bool (*interrupted)(void));
@@ -58,6 +71,9 @@ bool faults_run(faults *f, arena *a, crew *c, const bool chosen[FAULT_KINDS], un
 /** Has each of the @chosen kinds bitten? */
 bool faults_all_bit(const faults *f, const bool chosen[FAULT_KINDS]);
 
+void faults_append(faults *f, const fault *made);
+
 int64_t faults_now(void);
+void faults_wait_until(int64_t moment);
 
 #endif

@@ -96,14 +96,17 @@ static void write_latencies(const history *h, int64_t start, FILE *file)
 
 /* --- the picture --- */
 
+/* Of two that overlap, each has half of the height: one above the other both can be seen. */
 static void write_bands(const faults *f, int64_t start, FILE *file)
 {
     for (size_t i = 0; i < f->count; i++) {
+        const fault *one = &f->list[i];
+
         fprintf(file,
-                "set object rectangle from %.2f, graph 0 to %.2f, graph 1 fillcolor rgb '%s' "
+                "set object rectangle from %.2f, graph %s to %.2f, graph %s fillcolor rgb '%s' "
                 "fillstyle transparent solid 0.28 noborder behind\n",
-                (double)(f->list[i].begin - start) / 1e9, (double)(f->list[i].end - start) / 1e9,
-                colors[f->list[i].kind]);
+                (double)(one->begin - start) / 1e9, one->part == FAULT_FIRST ? "0.5" : "0",
+                (double)(one->end - start) / 1e9, one->part == FAULT_SECOND ? "0.5" : "1", colors[one->kind]);
     }
 }
 
@@ -239,12 +242,17 @@ static void write_legend(const faults *f, FILE *page)
 {
     fprintf(page, "<h2>Faults</h2>\n<ul>\n");
     for (fault_kind k = 0; k < FAULT_KINDS; k++) {
-        if (f->made[k] > 0) {
-            fprintf(page, "<li><i style=\"background:%s\"></i>%u &times; %s: %s\n", colors[k], f->made[k],
-                    fault_name(k), fault_text(k));
+        if (f->made[k] + f->overlapped[k] > 0) {
+            fprintf(page, "<li><i style=\"background:%s\"></i>%u &times; %s: %s\n", colors[k],
+                    f->made[k] + f->overlapped[k], fault_name(k), fault_text(k));
         }
     }
     fprintf(page, "</ul>\n");
+    if (f->pairs > 0) {
+        fprintf(page,
+                "<p>Two that overlapped (%u times): each has half of the height, the first the upper.</p>\n",
+                f->pairs);
+    }
 }
 
 bool report_write(const report *r, const char *path, const char *directory)

@@ -98,7 +98,8 @@ static void print_faults(const faults *f, const bool chosen[FAULT_KINDS])
     printf("faults:\n");
     for (fault_kind k = 0; k < FAULT_KINDS; k++) {
         if (chosen[k]) {
-            printf("  %-14s %3u, of which %u bit\n", fault_name(k), f->made[k], f->bitten[k]);
+            printf("  %-14s %3u, of which %u bit; %u more overlapped others\n", fault_name(k), f->made[k],
+                   f->bitten[k], f->overlapped[k]);
         }
     }
 }
