@@ -3,7 +3,7 @@
  * and where things are in the scratch directory.
  *
  *     bulletin       a bulletin per worker, which both map
- *     journal-W-T    what thread T of worker W did: history_op after history_op
+ *     journal-W-T    what thread T of worker W did: record after record
  */
 #ifndef TORTURE_BULLETIN_H
 #define TORTURE_BULLETIN_H
@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { WORKERS = 4, THREADS = 4, COUNTERS = 3, SESSION_MS = 2000, PATH_SIZE = 4096 };
+enum { WORKERS = 4, THREADS = 4, SESSION_MS = 2000, PATH_SIZE = 4096 };
 
 /** What a worker tells while it runs; see corral_client_stats. */
 typedef struct {
@@ -29,11 +29,6 @@ static inline void bulletin_path(const char *directory, char path[PATH_SIZE])
 static inline void journal_path(const char *directory, unsigned worker, unsigned thread, char path[PATH_SIZE])
 {
     snprintf(path, PATH_SIZE, "%s/journal-%u-%u", directory, worker, thread);
-}
-
-static inline void counter_path(unsigned counter, char path[PATH_SIZE])
-{
-    snprintf(path, PATH_SIZE, "/torture/counter-%u", counter);
 }
 
 #endif

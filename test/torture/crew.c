@@ -76,7 +76,8 @@ static bool start_one(crew *c, unsigned worker, char *const argv[])
     return true;
 }
 
-bool crew_start(crew *c, const char *program, const char *directory, const char *servers, unsigned seed)
+bool crew_start(crew *c, const char *program, const char *workload, const char *directory,
+                const char *servers, unsigned seed)
 {
     *c = (crew){.directory = directory};
     for (unsigned w = 0; w < WORKERS; w++) {
@@ -91,7 +92,8 @@ bool crew_start(crew *c, const char *program, const char *directory, const char 
         snprintf(number, sizeof number, "%u", w);
         snprintf(text, sizeof text, "%u", seed);
         if (!start_one(c, w,
-                       (char *[]){(char *)program, (char *)directory, number, (char *)servers, text, NULL})) {
+                       (char *[]){(char *)program, (char *)directory, number, (char *)servers, text,
+                                  (char *)workload, NULL})) {
             return false;
         }
     }

@@ -17,10 +17,11 @@ typedef struct {
 } crew;
 
 /**
- * Start @program for each worker, for the servers @servers. False: it has been
+ * Start @program for each worker, with @workload for the servers @servers. False: it has been
  * said why. Call crew_kill() either way. They die with the calling thread.
  */
-bool crew_start(crew *c, const char *program, const char *directory, const char *servers, unsigned seed);
+bool crew_start(crew *c, const char *program, const char *workload, const char *directory,
+                const char *servers, unsigned seed);
 
 void crew_pause(crew *c, unsigned worker);
 void crew_resume(crew *c, unsigned worker);

@@ -1,31 +1,49 @@
-/** The verdict: what the journals say, put to the judge of histories. */
+/** The verdict on a workload: what its journals say, and whether that is right. */
 #ifndef TORTURE_JUDGE_H
 #define TORTURE_JUDGE_H
 
+#include <stdint.h>
+#include <stdio.h>
+
 #include "arena.h"
-#include "lib/history.h"
-
-typedef struct {
-    history_op *ops; /**< of all counters; in no order once judged */
-    size_t count;
-} history;
-
-/** Read the journals in @directory. False: said why. Free ops. */
-bool history_read(history *h, const char *directory);
+#include "journal.h"
+#include "workloads.h"
 
 typedef enum { JUDGED_RIGHT, NOT_JUDGED, JUDGED_WRONG } judgement;
 
-/** Judge every counter, whose last values are read from @a, and say what is wrong. The worst of them. */
-judgement history_judge(history *h, arena *a);
+/** A call, for the page about the run. Times are CLOCK_MONOTONIC in nanoseconds. */
+typedef struct {
+    int64_t invoked, returned;
+    bool succeeded;
+} judge_call;
 
-/** Write all operations to @directory/history, by counter and, once judged, in the order in which they took
- * effect. */
-void history_dump(const history *h, const char *directory);
+typedef struct {
+    const char *name;
+    size_t record_size;
+    judge_call (*call)(const void *record);
+    /** Judge all, with what the servers of @a have in the end, and say what is wrong. May change the order.
+     */
+    judgement (*judge)(journal *j, arena *a);
+    /** Print how many there are of what. */
+    void (*print)(const journal *j);
+    /** A line about a record. */
+    void (*describe)(const void *record, FILE *file);
+} judge;
 
-/** Print how many operations of each kind ended with which status. */
-void history_print(const history *h);
+#define JUDGE_DECLARE(name) extern const judge name##_judge;
+WORKLOAD_MAP(JUDGE_DECLARE)
+#undef JUDGE_DECLARE
 
-/** How many adds succeeded. */
-size_t history_adds(const history *h);
+/** That of the workload @name; NULL: there is none. */
+const judge *judge_find(const char *name);
+
+/** The names of all workloads, one a line, to @file. */
+void judge_list(FILE *file);
+
+/** Write all records to @directory/history, in the order in which they are: once judged, the judge's. */
+void judge_dump(const judge *by, const journal *j, const char *directory);
+
+/** How many calls succeeded. */
+size_t judge_successes(const judge *by, const journal *j);
 
 #endif

@@ -43,32 +43,34 @@ static int compare(const void *left, const void *right)
     return a->took < b->took ? -1 : a->took > b->took;
 }
 
-static int64_t beginning(const history *h)
+static int64_t beginning(const report *r)
 {
     int64_t first = INT64_MAX;
 
-    for (size_t i = 0; i < h->count; i++) {
-        first = h->ops[i].invoked < first ? h->ops[i].invoked : first;
+    for (size_t i = 0; i < r->journal->count; i++) {
+        int64_t invoked = r->judge->call(journal_record(r->journal, i)).invoked;
+
+        first = invoked < first ? invoked : first;
     }
     return first;
 }
 
 /* A line for each second: when, median, 99th percentile, most; in milliseconds. An empty one where none came.
  */
-static void write_latencies(const history *h, int64_t start, FILE *file)
+static void write_latencies(const report *r, int64_t start, FILE *file)
 {
-    answer *answers = calloc(h->count + 1, sizeof *answers);
+    answer *answers = calloc(r->journal->count + 1, sizeof *answers);
     size_t count = 0, begin = 0;
     int64_t expected = 0;
 
     if (answers == NULL) {
         abort();
     }
-    for (size_t i = 0; i < h->count; i++) {
-        const history_op *op = &h->ops[i];
+    for (size_t i = 0; i < r->journal->count; i++) {
+        judge_call call = r->judge->call(journal_record(r->journal, i));
 
-        if (op->status == CORRAL_OK) {
-            answers[count++] = (answer){(op->returned - start) / SECOND, op->returned - op->invoked};
+        if (call.succeeded) {
+            answers[count++] = (answer){(call.returned - start) / SECOND, call.returned - call.invoked};
         }
     }
     qsort(answers, count, sizeof *answers, compare);
@@ -112,7 +114,7 @@ static void write_bands(const faults *f, int64_t start, FILE *file)
 
 static bool write_script(const report *r, const char *directory)
 {
-    int64_t start = beginning(r->history);
+    int64_t start = beginning(r);
     char path[PATH_SIZE];
 
     snprintf(path, sizeof path, "%s/plot", directory);
@@ -122,7 +124,7 @@ static bool write_script(const report *r, const char *directory)
         return false;
     }
     fprintf(file, "$latencies << END\n");
-    write_latencies(r->history, start, file);
+    write_latencies(r, start, file);
     fprintf(file, "END\n"
                   "set logscale y\n"
                   "set format y '%%g'\n"
@@ -230,8 +232,8 @@ static void write_summary(const report *r, FILE *page)
                 {"found not applied", offsetof(bulletin, resends_not_applied)}};
 
     fprintf(page, "<p>Verdict: <strong>%s</strong> (seed %u)</p>\n<table>\n", r->verdict, r->seed);
-    fprintf(page, "<tr><td>operations<td>%zu\n<tr><td>acknowledged adds<td>%zu\n", r->history->count,
-            history_adds(r->history));
+    fprintf(page, "<tr><td>operations<td>%zu\n<tr><td>... that succeeded<td>%zu\n", r->journal->count,
+            judge_successes(r->judge, r->journal));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         fprintf(page, "<tr><td>%s<td>%" PRIu64 "\n", rows[i].what, crew_sum(r->crew, rows[i].member));
     }

@@ -8,7 +8,8 @@
 typedef struct {
     const char *verdict;
     unsigned seed;
-    const history *history;
+    const judge *judge;
+    const journal *journal;
     const faults *faults;
     const crew *crew;
 } report;

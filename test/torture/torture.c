@@ -1,5 +1,5 @@
 /**
- * torture [--seconds S] [--workload counter] [--faults LIST] [--seed N] [--report FILE] WORKER DIRECTORY
+ * torture [--seconds S] [--workload W] [--faults LIST] [--seed N] [--report FILE] WORKER DIRECTORY
  *
  * Run worker processes against three servers, make faults meanwhile, and judge
  * in the end what the workers were told. WORKER is their program; what is left
@@ -27,6 +27,7 @@
 typedef struct {
     unsigned seconds, seed;
     bool chosen[FAULT_KINDS];
+    const judge *workload;
     const char *report, *program, *directory;
 } settings;
 
@@ -44,8 +45,10 @@ static bool is_interrupted(void)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: torture [--seconds S] [--workload counter] [--faults LIST] [--seed N] "
-                    "[--report FILE] WORKER DIRECTORY\nfaults:\n");
+    fprintf(stderr, "usage: torture [--seconds S] [--workload W] [--faults LIST] [--seed N] "
+                    "[--report FILE] WORKER DIRECTORY\nworkloads:\n");
+    judge_list(stderr);
+    fprintf(stderr, "faults:\n");
     for (fault_kind k = 0; k < FAULT_KINDS; k++) {
         fprintf(stderr, "  %-14s %s\n", fault_name(k), fault_text(k));
     }
@@ -73,7 +76,8 @@ static bool parse(int argc, char **argv, settings *s)
             well = *end == '\0';
             break;
         case 'w':
-            well = strcmp(optarg, "counter") == 0;
+            s->workload = judge_find(optarg);
+            well = s->workload != NULL;
             break;
         case 'f':
             well = fault_parse(optarg, s->chosen);
@@ -119,20 +123,21 @@ static void print_crew(const crew *c, arena *a)
 /* Judge, if all workers @ended and so wrote down all, and tell. Returns whether all is well. */
 static bool conclude(const settings *s, bool ran, bool ended, const faults *f, const crew *c, arena *a)
 {
-    history h;
+    const judge *by = s->workload;
+    journal j;
     const char *verdict;
 
-    if (!history_read(&h, s->directory)) {
-        free(h.ops);
+    if (!journal_read(&j, s->directory, by->record_size)) {
+        free(j.records);
         return false;
     }
     bool bit = faults_all_bit(f, s->chosen);
-    judgement judged = ended ? history_judge(&h, a) : NOT_JUDGED;
-    printf("%zu operations, %zu acknowledged adds:\n", h.count, history_adds(&h));
-    history_print(&h);
+    judgement judged = ended ? by->judge(&j, a) : NOT_JUDGED;
+    printf("%zu operations, of which %zu succeeded:\n", j.count, judge_successes(by, &j));
+    by->print(&j);
     print_faults(f, s->chosen);
     print_crew(c, a);
-    verdict = judged == JUDGED_WRONG ? "WRONG: no counter behaves like that"
+    verdict = judged == JUDGED_WRONG ? "WRONG: that may not be"
               : !ended               ? "FAILED: a worker did not end, or not well"
               : judged == NOT_JUDGED ? "FAILED: it cannot be judged"
               : is_interrupted()     ? "clean until interrupted"
@@ -141,18 +146,18 @@ static bool conclude(const settings *s, bool ran, bool ended, const faults *f, c
                                      : "clean";
     printf("seed %u: %s\n", s->seed, verdict);
     if (judged != JUDGED_RIGHT) {
-        history_dump(&h, s->directory);
+        judge_dump(by, &j, s->directory);
     }
-    report page = {verdict, s->seed, &h, f, c};
+    report page = {verdict, s->seed, by, &j, f, c};
     bool told = s->report == NULL || report_write(&page, s->report, s->directory);
-    free(h.ops);
+    free(j.records);
     return judged == JUDGED_RIGHT && ran && bit && told && !is_interrupted();
 }
 
 int main(int argc, char **argv)
 {
     faults done = {0};
-    settings s = {.seconds = 60, .seed = (unsigned)time(NULL)};
+    settings s = {.seconds = 60, .seed = (unsigned)time(NULL), .workload = &counter_judge};
     struct sigaction action = {.sa_handler = on_signal};
     arena a = {0};
     crew c = {0};
@@ -166,7 +171,7 @@ int main(int argc, char **argv)
     printf("seed %u\n", s.seed);
     fflush(stdout);
     bool well = arena_open(&a, is_interrupted);
-    well = well && crew_start(&c, s.program, s.directory, a.servers, s.seed);
+    well = well && crew_start(&c, s.program, s.workload->name, s.directory, a.servers, s.seed);
     if (well) {
         bool ran = crew_goes_on(&c) && faults_run(&done, &a, &c, s.chosen, s.seconds, s.seed, is_interrupted);
 

@@ -1,47 +1,35 @@
 /**
- * worker DIRECTORY NUMBER SERVERS SEED
+ * worker DIRECTORY NUMBER SERVERS SEED WORKLOAD
  *
- * One client and some threads, which change a few counters at a steady pace
- * and note down every call and its result, until standard input ends. A
+ * One client and some threads, which make the calls of a workload at a steady
+ * pace and note down every one and its result, until standard input ends. A
  * program of its own, as a user's would be: nothing of Corral but its API.
- *
- * Most calls wait for as long as it takes, so that their outcome must come to
- * be known. One thread's adds have short deadlines: some of them are given up
- * in the middle, with an outcome that nobody knows.
  */
-#include <corral.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bulletin.h"
-#include "lib/history.h"
+#include "work.h"
 
-enum { PACE_NS = 8000000, DEADLINE_LEAST_MS = 5, DEADLINE_MOST_MS = 600 };
+enum { PACE_NS = 8000000 };
 
-typedef struct {
-    pthread_t thread;
-    unsigned number;
-    struct random_data random;
-    char random_state[64];
-    FILE *journal;
-    int64_t last[COUNTERS]; /* values seen */
-    history_op op;          /* the call that is being made */
-    bool limited;           /* ... has a deadline */
-} hand;
+static const work *const works[] = {
+#define WORK_POINTER(name) &name##_work,
+    WORKLOAD_MAP(WORK_POINTER)
+#undef WORK_POINTER
+};
 
 static struct {
     const char *directory;
     uint32_t number;
+    const work *work;
     bulletin *told;
     pthread_mutex_t publishing; /* so that no thread tells what is older than what another told */
     corral_client *client;
-    corral_counter *counters[COUNTERS];
     hand hands[THREADS];
     atomic_bool stop;
     atomic_bool wrong; /* a call has ended as none may */
@@ -53,7 +41,7 @@ static void die(const char *what)
     exit(EXIT_FAILURE);
 }
 
-static int64_t now(void)
+int64_t hand_now(void)
 {
     struct timespec t;
 
@@ -61,7 +49,7 @@ static int64_t now(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static uint32_t dice(hand *h, uint32_t sides)
+uint32_t hand_dice(hand *h, uint32_t sides)
 {
     int32_t number;
 
@@ -69,106 +57,16 @@ static uint32_t dice(hand *h, uint32_t sides)
     return (uint32_t)number % sides;
 }
 
+void hand_note(hand *h, const void *record, size_t size)
+{
+    if (fwrite(record, size, 1, h->journal) != 1) {
+        die("worker: journal");
+    }
+}
+
 /* --- calls --- */
 
-static void on_value(int status, int64_t value, const corral_stamp *stamp, void *arg)
-{
-    history_op *op = arg;
-
-    op->returned = now();
-    op->status = status;
-    op->value = value;
-    op->stamp = *stamp;
-}
-
-static void on_status(int status, void *arg)
-{
-    on_value(status, 0, &(corral_stamp){0}, arg);
-}
-
-/* Sums of few of these are told from each other: that keeps what is unknown afterwards easy to find. */
-static int64_t a_delta(hand *h)
-{
-    return (INT64_C(1) << 30) + dice(h, 1u << 30);
-}
-
-static void choose(hand *h)
-{
-    history_op *op = &h->op;
-    unsigned what = dice(h, 1000);
-
-    *op = (history_op){.client = worker.number, .counter = dice(h, COUNTERS), .kind = HISTORY_ADD};
-    if (what < 80) {
-        op->kind = HISTORY_READ;
-        op->stale = what < 20;
-    } else if (what < 110) {
-        op->kind = HISTORY_COMPARE_SET;
-        op->argument = h->last[op->counter];
-        op->desired = a_delta(h);
-    } else if (what < 130) {
-        op->kind = HISTORY_SET;
-        op->argument = a_delta(h);
-    } else if (what < 133) {
-        op->kind = HISTORY_DESTROY;
-    } else {
-        op->argument = a_delta(h);
-    }
-}
-
-/* Submit what was chosen. Like the blocking calls, but these do not tell a stamp. */
-static int submit(hand *h, corral_op **ret_op)
-{
-    history_op *op = &h->op;
-    corral_counter *counter = worker.counters[op->counter];
-    int64_t timeout = CORRAL_FOREVER;
-
-    h->limited = op->kind == HISTORY_ADD && h->number == 0;
-    if (h->limited) {
-        timeout = DEADLINE_LEAST_MS + dice(h, DEADLINE_MOST_MS - DEADLINE_LEAST_MS);
-    }
-    switch (op->kind) {
-    case HISTORY_ADD:
-        return corral_counter_add_async(counter, op->argument, timeout, on_value, op, ret_op);
-    case HISTORY_SET:
-        return corral_counter_set_async(counter, op->argument, timeout, on_value, op, ret_op);
-    case HISTORY_COMPARE_SET:
-        return corral_counter_compare_set_async(counter, op->argument, op->desired, timeout, on_value, op,
-                                                ret_op);
-    case HISTORY_READ:
-        return corral_counter_get_async(counter, op->stale ? CORRAL_READ_LOCAL : CORRAL_READ_LINEARIZABLE,
-                                        timeout, on_value, op, ret_op);
-    case HISTORY_DESTROY:
-        return corral_counter_destroy_async(counter, timeout, on_status, op, ret_op);
-    }
-    return CORRAL_EINVAL;
-}
-
-/* May it have ended like that? What nobody limits has to become known. */
-static bool may_end(const hand *h)
-{
-    switch (h->op.status) {
-    case CORRAL_OK:
-        return true;
-    case CORRAL_ENOENT:
-        return h->op.kind == HISTORY_COMPARE_SET || h->op.kind == HISTORY_READ ||
-               h->op.kind == HISTORY_DESTROY;
-    case CORRAL_ECONFLICT:
-        return h->op.kind == HISTORY_COMPARE_SET;
-    case CORRAL_ETIMEDOUT:
-    case CORRAL_EUNCERTAIN:
-        return h->limited;
-    default:
-        return false;
-    }
-}
-
-/* An operation that was given up says nothing about whether the servers can be reached. */
-static bool is_answered(const hand *h)
-{
-    return h->op.status != CORRAL_ETIMEDOUT && h->op.status != CORRAL_EUNCERTAIN;
-}
-
-static void publish(const hand *h)
+static void publish(call_end end)
 {
     corral_client_stats stats = {0};
 
@@ -180,47 +78,24 @@ static void publish(const hand *h)
     atomic_store(&worker.told->resends, stats.resends);
     atomic_store(&worker.told->resends_applied, stats.resends_applied);
     atomic_store(&worker.told->resends_not_applied, stats.resends_not_applied);
-    atomic_fetch_add(&worker.told->answered, is_answered(h));
+    atomic_fetch_add(&worker.told->answered, end == CALL_ANSWERED);
     pthread_mutex_unlock(&worker.publishing);
 }
 
-static void call(hand *h)
-{
-    corral_op *op = NULL;
-
-    choose(h);
-    h->op.invoked = now();
-    int status = submit(h, &op);
-    if (status == CORRAL_OK) {
-        corral_op_wait(op, CORRAL_FOREVER);
-        corral_op_unref(op);
-    } else {
-        on_status(status, &h->op);
-    }
-    if (h->op.status == CORRAL_OK || h->op.status == CORRAL_ECONFLICT) {
-        h->last[h->op.counter] = h->op.value;
-    }
-    if (!may_end(h)) {
-        fprintf(stderr, "worker %u: a call of kind %d has ended %s\n", worker.number, (int)h->op.kind,
-                corral_status_name(h->op.status));
-        atomic_store(&worker.wrong, true);
-    }
-    if (fwrite(&h->op, sizeof h->op, 1, h->journal) != 1) {
-        die("worker: journal");
-    }
-    publish(h);
-}
-
-static void *work(void *arg)
+static void *run(void *arg)
 {
     hand *h = arg;
-    int64_t next = now();
+    int64_t next = hand_now();
 
     while (!atomic_load(&worker.stop)) {
-        call(h);
+        call_end end = worker.work->call(h);
+        if (end == CALL_WRONG) {
+            atomic_store(&worker.wrong, true);
+        }
+        publish(end);
         next += PACE_NS;
-        if (next < now()) {
-            next = now(); /* what an outage has cost is not made up for */
+        if (next < hand_now()) {
+            next = hand_now(); /* what an outage has cost is not made up for */
         }
         struct timespec until = {next / 1000000000, next % 1000000000};
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
@@ -229,6 +104,16 @@ static void *work(void *arg)
 }
 
 /* --- the whole --- */
+
+static const work *find_work(const char *name)
+{
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+        if (strcmp(works[i]->name, name) == 0) {
+            return works[i];
+        }
+    }
+    return NULL;
+}
 
 static void map_bulletin(void)
 {
@@ -254,11 +139,8 @@ static void open_client(const char *servers)
 
     options.session_timeout_ms = SESSION_MS;
     status = corral_client_open(servers, &options, &worker.client);
-    for (unsigned i = 0; i < COUNTERS && status == CORRAL_OK; i++) {
-        char path[PATH_SIZE];
-
-        counter_path(i, path);
-        status = corral_counter_open(worker.client, path, NULL, &worker.counters[i]);
+    if (status == CORRAL_OK) {
+        status = worker.work->open(worker.client);
     }
     if (status != CORRAL_OK) {
         fprintf(stderr, "worker: %s\n", corral_strerror(status));
@@ -270,6 +152,7 @@ static void start_hand(hand *h, unsigned number, unsigned seed)
 {
     char path[PATH_SIZE];
 
+    h->worker = worker.number;
     h->number = number;
     journal_path(worker.directory, worker.number, number, path);
     h->journal = fopen(path, "we");
@@ -277,7 +160,7 @@ static void start_hand(hand *h, unsigned number, unsigned seed)
         die(path);
     }
     initstate_r(seed + worker.number * THREADS + number, h->random_state, sizeof h->random_state, &h->random);
-    if (pthread_create(&h->thread, NULL, work, h) != 0) {
+    if (pthread_create(&h->thread, NULL, run, h) != 0) {
         die("worker: thread");
     }
 }
@@ -286,8 +169,8 @@ int main(int argc, char **argv)
 {
     char byte;
 
-    if (argc != 5 || strtoul(argv[2], NULL, 10) >= WORKERS) {
-        fprintf(stderr, "usage: worker DIRECTORY NUMBER SERVERS SEED\n");
+    if (argc != 6 || strtoul(argv[2], NULL, 10) >= WORKERS || (worker.work = find_work(argv[5])) == NULL) {
+        fprintf(stderr, "usage: worker DIRECTORY NUMBER SERVERS SEED WORKLOAD\n");
         return 2;
     }
     worker.directory = argv[1];
@@ -306,9 +189,7 @@ int main(int argc, char **argv)
             die("worker: journal");
         }
     }
-    for (unsigned i = 0; i < COUNTERS; i++) {
-        corral_counter_close(worker.counters[i]);
-    }
+    worker.work->close();
     return corral_client_close(worker.client) == CORRAL_OK && !atomic_load(&worker.wrong) ? EXIT_SUCCESS
                                                                                           : EXIT_FAILURE;
 }
