@@ -10,6 +10,7 @@ import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.recipes.atomic.AtomicValue;
 import org.apache.curator.framework.recipes.atomic.DistributedAtomicInteger;
 import org.apache.curator.framework.recipes.atomic.DistributedAtomicLong;
+import org.apache.curator.framework.recipes.atomic.DistributedAtomicNumber;
 import org.apache.curator.framework.recipes.shared.SharedCount;
 import org.apache.curator.framework.recipes.shared.VersionedValue;
 import org.apache.curator.retry.BoundedExponentialBackoffRetry;
@@ -43,42 +44,23 @@ public class CuratorAdds {
         Long add(AtomicLong lost) throws Exception;
     }
 
-    private static <T extends Number> Long sum(AtomicValue<T> result, AtomicLong lost) {
-        int tries = result.getStats().getOptimisticTries();
+    private static class AtomicCounter<T extends Number> implements Counter {
+        private final DistributedAtomicNumber<T> counter;
 
-        lost.addAndGet(result.succeeded() ? tries - 1 : tries);
-        return result.succeeded() ? result.postValue().longValue() : null;
-    }
-
-    private static class LongCounter implements Counter {
-        private final DistributedAtomicLong counter;
-
-        LongCounter(CuratorFramework client, String path, RetryPolicy policy) {
-            counter = new DistributedAtomicLong(client, path, policy);
+        AtomicCounter(DistributedAtomicNumber<T> counter) {
+            this.counter = counter;
         }
 
         public long get() throws Exception {
-            return counter.get().postValue();
+            return counter.get().postValue().longValue();
         }
 
         public Long add(AtomicLong lost) throws Exception {
-            return sum(counter.increment(), lost);
-        }
-    }
+            AtomicValue<T> result = counter.increment();
+            int tries = result.getStats().getOptimisticTries();
 
-    private static class IntCounter implements Counter {
-        private final DistributedAtomicInteger counter;
-
-        IntCounter(CuratorFramework client, String path, RetryPolicy policy) {
-            counter = new DistributedAtomicInteger(client, path, policy);
-        }
-
-        public long get() throws Exception {
-            return counter.get().postValue();
-        }
-
-        public Long add(AtomicLong lost) throws Exception {
-            return sum(counter.increment(), lost);
+            lost.addAndGet(result.succeeded() ? tries - 1 : tries);
+            return result.succeeded() ? result.postValue().longValue() : null;
         }
     }
 
@@ -125,10 +107,10 @@ public class CuratorAdds {
         if (found == null) {
             switch (kind) {
             case "long":
-                found = new LongCounter(client, path, policy);
+                found = new AtomicCounter<>(new DistributedAtomicLong(client, path, policy));
                 break;
             case "int":
-                found = new IntCounter(client, path, policy);
+                found = new AtomicCounter<>(new DistributedAtomicInteger(client, path, policy));
                 break;
             case "shared":
                 found = new SharedCounter(client, path);
