@@ -140,7 +140,10 @@ typedef struct {
     /* Start connecting. Returns 0 or CORRAL_ENOMEM. */
     int (*start)(corrali_backend *, const corrali_backend_options *, const corrali_backend_events *,
                  void *owner);
-    /* Send @request. Non-zero: it was not sent, and there will be no reply. CORRAL_ELOST: no connection now.
+    /*
+     * Send @request. Non-zero: it was not sent, and there will be no reply.
+     * CORRAL_ELOST: no connection now; ENOMEM; EINVAL: it can never be sent, as
+     * with a container that is not the only write of its MULTI.
      */
     int (*submit)(corrali_backend *, corrali_request *request);
     /* Forget the watches left for @path: there need be no event for them any more, and they cost nothing. */

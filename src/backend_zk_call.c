@@ -301,12 +301,14 @@ static int send_multi(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent
 {
     corrali_request *request = sent->request;
     zoo_op_t ops[CORRALI_WRITES_MAX];
+    bool container = false;
 
     for (size_t i = 0; i < request->write_count; i++) {
         ops[i] = write_of(self, sent, i);
+        container = container || request->writes[i].container;
     }
-    if (request->writes[0].container) {
-        return send_container(handle, sent, &ops[0]);
+    if (container) {
+        return request->write_count == 1 ? send_container(handle, sent, &ops[0]) : ZBADARGUMENTS;
     }
     return zoo_amulti(handle, (int)request->write_count, ops, sent->results, on_multi, sent);
 }
