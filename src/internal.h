@@ -4,7 +4,7 @@
  * Layers, calls going down only:
  *
  *     counter*.c watch*.c     recipes: state machines that never block
- *     writer.c mkdirs.c       house-keeping znodes that recipes share
+ *     writer*.c mkdirs.c      house-keeping znodes that recipes share
  *     sweep.c                 ... and what clients that crashed have left of them
  *     client.c session.c      life of a client; session, held requests, timers
  *     op.c dispatch.c         operation handles; delivery of callbacks

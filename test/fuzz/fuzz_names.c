@@ -38,7 +38,7 @@ static bool writer_made(const char *name)
     return strcmp(again, name) == 0;
 }
 
-/** "%u", see writer.c. */
+/** "%u", see writer_lane.c. */
 static bool lane_made(const char *name)
 {
     char again[24];
