@@ -3,20 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/cond.h"
 #include "lib/testing.h"
 
 void events_open(events *e)
 {
-    pthread_condattr_t attributes;
-
     *e = (events){.count = 0};
     pthread_mutex_init(&e->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cond_init(&e->changed);
 }
 
 void events_close(events *e)
@@ -137,11 +132,9 @@ static bool has_value_locked(const events *e, const condition *wanted)
 
 static bool wait_for(events *e, bool (*holds_locked)(const events *, const condition *), condition wanted)
 {
-    struct timespec until;
+    struct timespec until = cond_deadline(TESTING_PATIENCE_MS);
     int error = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += TESTING_PATIENCE_MS / 1000;
     pthread_mutex_lock(&e->mutex);
     while (!holds_locked(e, &wanted) && error == 0) {
         error = pthread_cond_timedwait(&e->changed, &e->mutex, &until);

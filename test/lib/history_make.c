@@ -1,10 +1,10 @@
-#include "history_make.h"
+#include "lib/history_make.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "testing.h"
+#include "lib/testing.h"
 
 enum { CLIENTS = 4, BATCH_MAX = 4 };
 

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/cond.h"
 #include "lib/relay.h"
 
 #define SERVER_REPEATS 16
@@ -332,7 +332,6 @@ static void apply_and_unlock(proxy *p)
 proxy *proxy_open(const char *servers)
 {
     proxy *p = must(calloc(1, sizeof *p));
-    pthread_condattr_t attributes;
     uint16_t port;
 
     snprintf(p->server, sizeof p->server, "%.*s", (int)strcspn(servers, ",/"), servers);
@@ -347,10 +346,7 @@ proxy *proxy_open(const char *servers)
         snprintf(p->own + length, sizeof p->own - length, "%s127.0.0.1:%hu", i > 0 ? "," : "", port);
     }
     pthread_mutex_init(&p->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cond_init(&p->changed);
     errno = pthread_create(&p->thread, NULL, run, p);
     if (errno == 0) {
         return p;
@@ -426,16 +422,9 @@ uint64_t proxy_count(proxy *p, proxy_counter counter)
 
 bool proxy_wait(proxy *p, proxy_counter counter, uint64_t wanted, int64_t timeout_ms)
 {
-    struct timespec until;
+    struct timespec until = cond_deadline(timeout_ms);
     int error = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += timeout_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     pthread_mutex_lock(&p->mutex);
     while (p->counts[counter] < wanted && error == 0) {
         error = pthread_cond_timedwait(&p->changed, &p->mutex, &until);

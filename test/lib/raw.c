@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/cond.h"
 #include "lib/testing.h"
 
 #define SESSION_TIMEOUT_MS 6000
@@ -65,11 +65,9 @@ static bool is_true(raw *r, bool (*holds)(const raw *))
 
 static bool wait_until(raw *r, bool (*holds)(const raw *))
 {
-    struct timespec until;
+    struct timespec until = cond_deadline(TESTING_PATIENCE_MS);
     int error = 0;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += TESTING_PATIENCE_MS / 1000;
     pthread_mutex_lock(&r->mutex);
     while (!holds(r) && error == 0) {
         error = pthread_cond_timedwait(&r->changed, &r->mutex, &until);
@@ -88,7 +86,7 @@ static raw *open_session(const char *servers, const clientid_t *id)
         abort();
     }
     pthread_mutex_init(&r->mutex, NULL);
-    pthread_cond_init(&r->changed, NULL);
+    cond_init(&r->changed);
     r->handle = zookeeper_init2(servers, on_event, SESSION_TIMEOUT_MS, id, r, 0, discard_log);
     if (r->handle == NULL || !wait_until(r, is_settled)) {
         raw_close(r);

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/cond.h"
 #include "lib/testing.h"
 
 static const char *const names[] = {"CONNECTING",  "CONNECTED",   "SUSPENDED", "LOST",
@@ -11,14 +11,9 @@ static const char *const names[] = {"CONNECTING",  "CONNECTED",   "SUSPENDED", "
 
 void states_open(states *s)
 {
-    pthread_condattr_t attributes;
-
     *s = (states){.count = 0};
     pthread_mutex_init(&s->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cond_init(&s->changed);
 }
 
 void states_close(states *s)
@@ -53,11 +48,9 @@ static bool has_locked(const states *s, unsigned from, corral_state state)
 
 bool states_wait(states *s, unsigned from, corral_state state)
 {
-    struct timespec until;
+    struct timespec until = cond_deadline(TESTING_PATIENCE_MS);
     int error = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += TESTING_PATIENCE_MS / 1000;
     pthread_mutex_lock(&s->mutex);
     while (!has_locked(s, from, state) && error == 0) {
         error = pthread_cond_timedwait(&s->changed, &s->mutex, &until);

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/cond.h"
+
 /* Far above what all tests of one program take under the slowest tool. */
 #define HANGS_AFTER_S 1200
 
@@ -117,8 +119,6 @@ bool testing_assert_int64(int64_t actual, int64_t expected, const char *what, co
 
 void recorder_open(recorder *r, unsigned count)
 {
-    pthread_condattr_t attributes;
-
     *r = (recorder){.count = count, .records = calloc(count, sizeof *r->records)};
     if (r->records == NULL) {
         abort();
@@ -127,10 +127,7 @@ void recorder_open(recorder *r, unsigned count)
         r->records[i].owner = r;
     }
     pthread_mutex_init(&r->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->called, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cond_init(&r->called);
 }
 
 void recorder_close(recorder *r)
@@ -142,11 +139,9 @@ void recorder_close(recorder *r)
 
 bool recorder_wait(recorder *r, unsigned calls)
 {
-    struct timespec until;
+    struct timespec until = cond_deadline(TESTING_PATIENCE_MS);
     int error = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += TESTING_PATIENCE_MS / 1000;
     pthread_mutex_lock(&r->mutex);
     while (r->calls < calls && error == 0) {
         error = pthread_cond_timedwait(&r->called, &r->mutex, &until);
