@@ -13,20 +13,6 @@
 #include "lib/events.h"
 #include "lib/fixture.h"
 
-static events seen;
-
-static void setup(void)
-{
-    fixture_open();
-    events_open(&seen);
-}
-
-static void teardown(void)
-{
-    fixture_close();
-    events_close(&seen);
-}
-
 /* After this the client has taken all that the server had sent it before. */
 static void catch_up(void)
 {
@@ -57,11 +43,11 @@ static void the_current_state_comes_first(void)
 
     server_put("/watch/first", "one");
     server_put("/watch/first", "hello");
-    watch = fixture_subscribe("/watch/first", &seen);
-    REQUIRE(events_wait(&seen, 1));
-    first = events_get(&seen, 0);
+    watch = fixture_subscribe("/watch/first", &noted);
+    REQUIRE(events_wait(&noted, 1));
+    first = events_get(&noted, 0);
     REQUIRE(raw_exists(server_raw(), "/watch/first", &stat) == ZOK);
-    ASSERT_VALUE(&seen, 0, "hello");
+    ASSERT_VALUE(&noted, 0, "hello");
     ASSERT_INT64(first.length, 5);
     ASSERT_INT64(first.stamp.czxid, stat.czxid);
     ASSERT_INT64(first.stamp.mzxid, stat.mzxid);
@@ -69,26 +55,26 @@ static void the_current_state_comes_first(void)
     ASSERT_INT64(first.stamp.index, 0);
     ASSERT_INT64(first.skipped, 0);
     server_put("/watch/first", "again");
-    REQUIRE(events_wait_value(&seen, "again"));
-    ASSERT_INT64(events_count(&seen), 2);
-    ASSERT_INT64(events_last(&seen).stamp.version, 2);
+    REQUIRE(events_wait_value(&noted, "again"));
+    ASSERT_INT64(events_count(&noted), 2);
+    ASSERT_INT64(events_last(&noted).stamp.version, 2);
 }
 
 static void a_znode_may_come_later(void)
 {
     event first;
 
-    watch = fixture_subscribe("/watch/later/still", &seen);
-    REQUIRE(events_wait(&seen, 1));
-    first = events_get(&seen, 0);
-    ASSERT_VALUE(&seen, 0, NULL);
+    watch = fixture_subscribe("/watch/later/still", &noted);
+    REQUIRE(events_wait(&noted, 1));
+    first = events_get(&noted, 0);
+    ASSERT_VALUE(&noted, 0, NULL);
     ASSERT_INT64(first.stamp.czxid, 0);
     ASSERT_INT64(first.stamp.mzxid, 0);
     ASSERT_INT64(first.length, 0);
     server_put("/watch/later/still", "here");
-    REQUIRE(events_wait(&seen, 2));
-    ASSERT_VALUE(&seen, 1, "here");
-    ASSERT_INT64(events_get(&seen, 1).skipped, 0);
+    REQUIRE(events_wait(&noted, 2));
+    ASSERT_VALUE(&noted, 1, "here");
+    ASSERT_INT64(events_get(&noted, 1).skipped, 0);
 }
 
 static atomic_int null_values;
@@ -103,9 +89,9 @@ static void a_znode_may_be_empty(void)
 {
     atomic_store(&null_values, 0);
     server_put("/watch/empty", "");
-    REQUIRE_STATUS(corral_watch_open(client, "/watch/empty", NULL, note_null, &seen, &watch), CORRAL_OK);
-    REQUIRE(events_wait(&seen, 1));
-    ASSERT_VALUE(&seen, 0, "");
+    REQUIRE_STATUS(corral_watch_open(client, "/watch/empty", NULL, note_null, &noted, &watch), CORRAL_OK);
+    REQUIRE(events_wait(&noted, 1));
+    ASSERT_VALUE(&noted, 0, "");
     ASSERT_INT64(atomic_load(&null_values), 1);
 }
 
@@ -120,14 +106,14 @@ static void deletion_and_creation_are_told(void)
             REQUIRE(raw_delete(server_raw(), "/watch/renewed") == ZOK);
         }
         if (i == 0) {
-            watch = fixture_subscribe("/watch/renewed", &seen);
+            watch = fixture_subscribe("/watch/renewed", &noted);
         }
-        REQUIRE(events_wait(&seen, i + 1));
-        ASSERT_VALUE(&seen, i, values[i]);
-        ASSERT_INT64(events_get(&seen, i).skipped, 0);
+        REQUIRE(events_wait(&noted, i + 1));
+        ASSERT_VALUE(&noted, i, values[i]);
+        ASSERT_INT64(events_get(&noted, i).skipped, 0);
     }
-    ASSERT_FORWARD(&seen);
-    CU_ASSERT(events_get(&seen, 2).stamp.czxid > events_get(&seen, 0).stamp.czxid);
+    ASSERT_FORWARD(&noted);
+    CU_ASSERT(events_get(&noted, 2).stamp.czxid > events_get(&noted, 0).stamp.czxid);
 }
 
 /* --- skipping --- */
@@ -139,9 +125,9 @@ static void what_a_slow_callback_misses_is_counted(void)
 
     events_open(&fast);
     server_put("/watch/slow", "0");
-    events_block(&seen, true);
-    watch = fixture_subscribe("/watch/slow", &seen);
-    REQUIRE(events_wait_inside(&seen));
+    events_block(&noted, true);
+    watch = fixture_subscribe("/watch/slow", &noted);
+    REQUIRE(events_wait_inside(&noted));
     other = fixture_subscribe("/watch/slow", &fast);
     for (int i = 1; i <= 10; i++) {
         char text[8];
@@ -149,12 +135,12 @@ static void what_a_slow_callback_misses_is_counted(void)
         snprintf(text, sizeof text, "%d", i);
         put_and_see("/watch/slow", text);
     }
-    events_block(&seen, false);
-    REQUIRE(events_wait_value(&seen, "10"));
+    events_block(&noted, false);
+    REQUIRE(events_wait_value(&noted, "10"));
     REQUIRE(events_wait_value(&fast, "10"));
-    ASSERT_INT64(events_count(&seen), 2);
-    ASSERT_VALUE(&seen, 0, "0");
-    ASSERT_INT64(events_last(&seen).skipped, 9);
+    ASSERT_INT64(events_count(&noted), 2);
+    ASSERT_VALUE(&noted, 0, "0");
+    ASSERT_INT64(events_last(&noted).skipped, 9);
     /* It had nothing yet, so it has missed nothing: what came first is the current state. */
     ASSERT_INT64(events_count(&fast), 1);
     ASSERT_INT64(events_last(&fast).skipped, 0);
@@ -165,17 +151,17 @@ static void what_a_slow_callback_misses_is_counted(void)
 static void incarnations_are_counted_too(void)
 {
     server_put("/watch/lives", "a");
-    events_block(&seen, true);
-    watch = fixture_subscribe("/watch/lives", &seen);
-    REQUIRE(events_wait_inside(&seen));
+    events_block(&noted, true);
+    watch = fixture_subscribe("/watch/lives", &noted);
+    REQUIRE(events_wait_inside(&noted));
     REQUIRE(raw_delete(server_raw(), "/watch/lives") == ZOK);
     server_put("/watch/lives", "b");
     server_put("/watch/lives", "c");
     put_and_see("/watch/lives", "d");
-    events_block(&seen, false);
-    REQUIRE(events_wait_value(&seen, "d"));
-    ASSERT_INT64(events_changes(&seen), 4);
-    ASSERT_FORWARD(&seen);
+    events_block(&noted, false);
+    REQUIRE(events_wait_value(&noted, "d"));
+    ASSERT_INT64(events_changes(&noted), 4);
+    ASSERT_FORWARD(&noted);
 }
 
 /* The client's read waits at the proxy while the znode comes and goes. */
@@ -183,8 +169,8 @@ static void what_came_and_went_is_not_told_twice(void)
 {
     uint64_t replies;
 
-    watch = fixture_subscribe("/watch/blip", &seen);
-    REQUIRE(events_wait(&seen, 1));
+    watch = fixture_subscribe("/watch/blip", &noted);
+    REQUIRE(events_wait(&noted, 1));
     replies = proxy_count(through, PROXY_REPLIES);
     proxy_hold(through, PROXY_HOLD_REQUESTS);
     server_put("/watch/blip", "short");
@@ -194,10 +180,10 @@ static void what_came_and_went_is_not_told_twice(void)
     REQUIRE(proxy_wait(through, PROXY_REPLIES, replies + 2, TESTING_PATIENCE_MS));
     catch_up();
     server_put("/watch/blip", "long");
-    REQUIRE(events_wait(&seen, 2));
-    ASSERT_VALUE(&seen, 0, NULL);
-    ASSERT_VALUE(&seen, 1, "long");
-    ASSERT_INT64(events_get(&seen, 1).skipped, 2);
+    REQUIRE(events_wait(&noted, 2));
+    ASSERT_VALUE(&noted, 0, NULL);
+    ASSERT_VALUE(&noted, 1, "long");
+    ASSERT_INT64(events_get(&noted, 1).skipped, 2);
 }
 
 static void the_last_state_arrives_after_a_storm(void)
@@ -207,18 +193,18 @@ static void the_last_state_arrives_after_a_storm(void)
     event last;
 
     server_put("/watch/storm", "start");
-    watch = fixture_subscribe("/watch/storm", &seen);
-    REQUIRE(events_wait(&seen, 1));
+    watch = fixture_subscribe("/watch/storm", &noted);
+    REQUIRE(events_wait(&noted, 1));
     for (unsigned i = 1; i <= count; i++) {
         snprintf(text, sizeof text, "%u", i);
         REQUIRE(raw_set(server_raw(), "/watch/storm", text, (int)strlen(text)) == ZOK);
     }
-    REQUIRE(events_wait_value(&seen, text));
-    last = events_last(&seen);
+    REQUIRE(events_wait_value(&noted, text));
+    last = events_last(&noted);
     ASSERT_INT64(last.stamp.version, count);
-    ASSERT_INT64(events_changes(&seen), count);
-    ASSERT_FORWARD(&seen);
-    printf("%u of %u delivered ", events_count(&seen) - 1, count);
+    ASSERT_INT64(events_changes(&noted), count);
+    ASSERT_FORWARD(&noted);
+    printf("%u of %u delivered ", events_count(&noted) - 1, count);
 }
 
 /* --- counters --- */
@@ -238,18 +224,18 @@ static void every_value_that_settles_is_seen(void)
     unsigned wrong = 0;
 
     wanted = testing_scaled(500);
-    events_hook(&seen, add_one);
+    events_hook(&noted, add_one);
     REQUIRE_STATUS(corral_counter_open(client, "/watch/settled", NULL, &counter), CORRAL_OK);
     REQUIRE_STATUS(corral_counter_add(counter, 0, CORRAL_FOREVER, NULL), CORRAL_OK);
-    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, &watch), CORRAL_OK);
-    REQUIRE(events_wait(&seen, wanted + 1));
+    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &noted, &watch), CORRAL_OK);
+    REQUIRE(events_wait(&noted, wanted + 1));
     for (unsigned i = 0; i <= wanted; i++) {
-        event one = events_get(&seen, i);
+        event one = events_get(&noted, i);
 
         wrong += one.status != CORRAL_OK || !one.exists || one.number != i || one.skipped != 0;
     }
     ASSERT_INT64(wrong, 0);
-    ASSERT_FORWARD(&seen);
+    ASSERT_FORWARD(&noted);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
     counter = NULL;
 }
@@ -265,7 +251,7 @@ static void a_corrupt_counter_is_told_and_recovered_from(void)
 
     server_put("/watch/corrupt", steps[0].text);
     REQUIRE_STATUS(corral_counter_open(client, "/watch/corrupt", NULL, &counter), CORRAL_OK);
-    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, &watch), CORRAL_OK);
+    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &noted, &watch), CORRAL_OK);
     /* It lives on without the counter's handle. */
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
     counter = NULL;
@@ -275,8 +261,8 @@ static void a_corrupt_counter_is_told_and_recovered_from(void)
         if (i > 0) {
             server_put("/watch/corrupt", steps[i].text);
         }
-        REQUIRE(events_wait(&seen, i + 1));
-        one = events_get(&seen, i);
+        REQUIRE(events_wait(&noted, i + 1));
+        one = events_get(&noted, i);
         ASSERT_STATUS(one.status, steps[i].status);
         CU_ASSERT(one.exists);
         ASSERT_INT64(one.number, steps[i].number);
@@ -284,9 +270,9 @@ static void a_corrupt_counter_is_told_and_recovered_from(void)
         ASSERT_INT64(one.skipped, 0);
     }
     REQUIRE(raw_delete(server_raw(), "/watch/corrupt") == ZOK);
-    REQUIRE(events_wait(&seen, 5));
-    ASSERT_STATUS(events_last(&seen).status, CORRAL_OK);
-    CU_ASSERT(!events_last(&seen).exists);
+    REQUIRE(events_wait(&noted, 5));
+    ASSERT_STATUS(events_last(&noted).status, CORRAL_OK);
+    CU_ASSERT(!events_last(&noted).exists);
 }
 
 static void the_counter_has_its_own_encoding(void)
@@ -295,12 +281,12 @@ static void the_counter_has_its_own_encoding(void)
 
     options.encoding = CORRAL_ENCODING_INT64_BE;
     REQUIRE_STATUS(corral_counter_open(client, "/watch/binary", &options, &counter), CORRAL_OK);
-    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, &watch), CORRAL_OK);
-    REQUIRE(events_wait(&seen, 1));
-    ASSERT_VALUE(&seen, 0, NULL);
+    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &noted, &watch), CORRAL_OK);
+    REQUIRE(events_wait(&noted, 1));
+    ASSERT_VALUE(&noted, 0, NULL);
     ASSERT_STATUS(corral_counter_add(counter, -3, CORRAL_FOREVER, NULL), CORRAL_OK);
-    REQUIRE(events_wait(&seen, 2));
-    ASSERT_INT64(events_get(&seen, 1).number, -3);
+    REQUIRE(events_wait(&noted, 2));
+    ASSERT_INT64(events_get(&noted, 1).number, -3);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
     counter = NULL;
 }
@@ -314,8 +300,8 @@ static void all_share_one_watch(void)
     uint64_t requests;
 
     server_put("/watch/shared", "1");
-    watch = fixture_subscribe("/watch/shared", &seen);
-    REQUIRE(events_wait(&seen, 1));
+    watch = fixture_subscribe("/watch/shared", &noted);
+    REQUIRE(events_wait(&noted, 1));
     requests = proxy_count(through, PROXY_REQUESTS);
     REQUIRE_STATUS(corral_counter_open(client, "/watch/shared", NULL, &counter), CORRAL_OK);
     for (unsigned i = 0; i < 3; i++) {
@@ -334,7 +320,7 @@ static void all_share_one_watch(void)
         REQUIRE(events_wait_value(&more[i], "2"));
         ASSERT_INT64(events_count(&more[i]), 2);
     }
-    REQUIRE(events_wait_value(&seen, "2"));
+    REQUIRE(events_wait_value(&noted, "2"));
     ASSERT_INT64(proxy_count(through, PROXY_REQUESTS), requests + 1);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
     counter = NULL;
@@ -349,8 +335,8 @@ static void what_nobody_wants_is_not_read(void)
     uint64_t requests;
 
     server_put("/watch/unwanted", "1");
-    watch = fixture_subscribe("/watch/unwanted", &seen);
-    REQUIRE(events_wait(&seen, 1));
+    watch = fixture_subscribe("/watch/unwanted", &noted);
+    REQUIRE(events_wait(&noted, 1));
     ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
     watch = NULL;
     requests = proxy_count(through, PROXY_REQUESTS);
@@ -358,12 +344,12 @@ static void what_nobody_wants_is_not_read(void)
     catch_up();
     catch_up();
     ASSERT_INT64(proxy_count(through, PROXY_REQUESTS), requests + 2);
-    ASSERT_INT64(events_count(&seen), 1);
+    ASSERT_INT64(events_count(&noted), 1);
     /* It is not lost for later. */
-    watch = fixture_subscribe("/watch/unwanted", &seen);
-    REQUIRE(events_wait_value(&seen, "2"));
+    watch = fixture_subscribe("/watch/unwanted", &noted);
+    REQUIRE(events_wait_value(&noted, "2"));
     server_put("/watch/unwanted", "3");
-    REQUIRE(events_wait_value(&seen, "3"));
+    REQUIRE(events_wait_value(&noted, "3"));
 }
 
 static void a_chroot_is_put_before(void)
@@ -376,10 +362,10 @@ static void a_chroot_is_put_before(void)
              proxy_servers(through));
     inner = server_client(servers);
     server_put("/watch/root/x", "inside");
-    REQUIRE_STATUS(corral_watch_open(inner, "/x", NULL, events_note, &seen, &watch), CORRAL_OK);
-    REQUIRE(events_wait_value(&seen, "inside"));
+    REQUIRE_STATUS(corral_watch_open(inner, "/x", NULL, events_note, &noted, &watch), CORRAL_OK);
+    REQUIRE(events_wait_value(&noted, "inside"));
     server_put("/watch/root/x", "changed");
-    REQUIRE(events_wait_value(&seen, "changed"));
+    REQUIRE(events_wait_value(&noted, "changed"));
     ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
     watch = NULL;
     ASSERT_STATUS(corral_client_close(inner), CORRAL_OK);
@@ -416,10 +402,10 @@ static CU_TestInfo sharing[] = {
 };
 
 static CU_SuiteInfo suites[] = {
-    {"states", NULL, NULL, setup, teardown, states},
-    {"skipping", NULL, NULL, setup, teardown, skipping},
-    {"counters", NULL, NULL, setup, teardown, counters},
-    {"sharing", NULL, NULL, setup, teardown, sharing},
+    {"states", NULL, NULL, fixture_open, fixture_close, states},
+    {"skipping", NULL, NULL, fixture_open, fixture_close, skipping},
+    {"counters", NULL, NULL, fixture_open, fixture_close, counters},
+    {"sharing", NULL, NULL, fixture_open, fixture_close, sharing},
     CU_SUITE_INFO_NULL,
 };
 

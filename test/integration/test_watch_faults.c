@@ -12,36 +12,22 @@
 #include "lib/fixture.h"
 #include "watch.h"
 
-static events seen;
-
-static void setup(void)
-{
-    fixture_open();
-    events_open(&seen);
-}
-
-static void teardown(void)
-{
-    fixture_close();
-    events_close(&seen);
-}
-
 /* Subscribe to @path, which holds @text (NULL: nothing is there), and see that. */
 static void begin(const char *path, const char *text)
 {
     if (text != NULL) {
         server_put(path, text);
     }
-    watch = fixture_subscribe(path, &seen);
-    REQUIRE(events_wait_value(&seen, text));
+    watch = fixture_subscribe(path, &noted);
+    REQUIRE(events_wait_value(&noted, text));
 }
 
 /* See that the watch is still alive, and that all was in order. */
 static void conclude(const char *path)
 {
     server_put(path, "the end");
-    REQUIRE(events_wait_value(&seen, "the end"));
-    ASSERT_FORWARD(&seen);
+    REQUIRE(events_wait_value(&noted, "the end"));
+    ASSERT_FORWARD(&noted);
 }
 
 static void delete_znode(const char *path)
@@ -64,10 +50,10 @@ static void a_change_while_disconnected_arrives(void)
     server_put("/faults/away", "meanwhile");
     server_put("/faults/away", "after");
     proxy_admit(through, PROXY_ACCEPT);
-    REQUIRE(events_wait_value(&seen, "after"));
-    ASSERT_INT64(events_last(&seen).skipped, 1);
+    REQUIRE(events_wait_value(&noted, "after"));
+    ASSERT_INT64(events_last(&noted).skipped, 1);
     conclude("/faults/away");
-    ASSERT_INT64(events_changes(&seen), 3);
+    ASSERT_INT64(events_changes(&noted), 3);
 }
 
 static void all_kinds_of_change_while_disconnected_arrive(void)
@@ -76,19 +62,19 @@ static void all_kinds_of_change_while_disconnected_arrive(void)
     cut_off();
     server_put("/faults/kinds", "made");
     proxy_admit(through, PROXY_ACCEPT);
-    REQUIRE(events_wait_value(&seen, "made"));
+    REQUIRE(events_wait_value(&noted, "made"));
     cut_off();
     delete_znode("/faults/kinds");
     proxy_admit(through, PROXY_ACCEPT);
-    REQUIRE(events_wait_value(&seen, NULL));
+    REQUIRE(events_wait_value(&noted, NULL));
     server_put("/faults/kinds", "again");
-    REQUIRE(events_wait_value(&seen, "again"));
+    REQUIRE(events_wait_value(&noted, "again"));
     cut_off();
     delete_znode("/faults/kinds");
     server_put("/faults/kinds", "anew");
     proxy_admit(through, PROXY_ACCEPT);
-    REQUIRE(events_wait_value(&seen, "anew"));
-    ASSERT_INT64(events_last(&seen).skipped, 1);
+    REQUIRE(events_wait_value(&noted, "anew"));
+    ASSERT_INT64(events_last(&noted).skipped, 1);
     conclude("/faults/kinds");
 }
 
@@ -98,7 +84,7 @@ static void a_disconnection_without_a_change_is_silent(void)
     cut_off();
     proxy_admit(through, PROXY_ACCEPT);
     conclude("/faults/silent");
-    ASSERT_INT64(events_count(&seen), 2);
+    ASSERT_INT64(events_count(&noted), 2);
 }
 
 static void cuts_amid_changes_lose_nothing(void)
@@ -114,9 +100,9 @@ static void cuts_amid_changes_lose_nothing(void)
             proxy_cut_all(through);
         }
     }
-    REQUIRE(events_wait_value(&seen, text));
-    ASSERT_INT64(events_changes(&seen), count);
-    ASSERT_FORWARD(&seen);
+    REQUIRE(events_wait_value(&noted, text));
+    ASSERT_INT64(events_changes(&noted), count);
+    ASSERT_FORWARD(&noted);
 }
 
 static void subscribing_while_disconnected_tells_the_state_after(void)
@@ -189,10 +175,10 @@ static void disarm_gap(void)
 static void it_is_made_between_get_and_exists(void)
 {
     arm_gap(EXISTS, "/faults/made", "made");
-    watch = fixture_subscribe("/faults/made", &seen);
-    REQUIRE(events_wait(&seen, 1));
+    watch = fixture_subscribe("/faults/made", &noted);
+    REQUIRE(events_wait(&noted, 1));
     disarm_gap();
-    ASSERT_VALUE(&seen, 0, "made");
+    ASSERT_VALUE(&noted, 0, "made");
     conclude("/faults/made");
 }
 
@@ -218,11 +204,11 @@ static void it_flickers_between_requests(void)
 
     server_put("/faults/flicker", "x");
     proxy_cut(through, PROXY_BEFORE, &rule);
-    watch = fixture_subscribe("/faults/flicker", &seen);
-    REQUIRE(events_wait(&seen, 1));
+    watch = fixture_subscribe("/faults/flicker", &noted);
+    REQUIRE(events_wait(&noted, 1));
     proxy_cut(through, PROXY_BEFORE, NULL);
     ASSERT_INT64(met, 3);
-    ASSERT_VALUE(&seen, 0, NULL);
+    ASSERT_VALUE(&noted, 0, NULL);
     conclude("/faults/flicker");
 }
 
@@ -231,10 +217,10 @@ static void it_changes_before_the_read_that_arms_again(void)
     begin("/faults/before", "1");
     arm_gap(GET_DATA, "/faults/before", "3");
     server_put("/faults/before", "2");
-    REQUIRE(events_wait_value(&seen, "3"));
+    REQUIRE(events_wait_value(&noted, "3"));
     disarm_gap();
-    ASSERT_INT64(events_count(&seen), 2);
-    ASSERT_INT64(events_last(&seen).skipped, 1);
+    ASSERT_INT64(events_count(&noted), 2);
+    ASSERT_INT64(events_last(&noted).skipped, 1);
     conclude("/faults/before");
 }
 
@@ -249,8 +235,8 @@ static void it_changes_behind_the_read_that_arms_again(void)
     proxy_hold(through, PROXY_HOLD_REPLIES);
     server_put("/faults/behind", "3");
     proxy_hold(through, 0);
-    REQUIRE(events_wait_value(&seen, "3"));
-    ASSERT_INT64(events_changes(&seen), 2);
+    REQUIRE(events_wait_value(&noted, "3"));
+    ASSERT_INT64(events_changes(&noted), 2);
     conclude("/faults/behind");
 }
 
@@ -269,7 +255,7 @@ static void a_lost_read_is_repeated(void)
     proxy_cut(through, PROXY_BEFORE, &rule);
     proxy_cut(through, PROXY_AFTER, &rule);
     server_put("/faults/lost", "found");
-    REQUIRE(events_wait_value(&seen, "found"));
+    REQUIRE(events_wait_value(&noted, "found"));
     ASSERT_INT64(proxy_count(through, PROXY_CUT_AFTER), 6);
     ASSERT_INT64(proxy_count(through, PROXY_CUT_BEFORE), 3);
     conclude("/faults/lost");
@@ -307,24 +293,24 @@ static void a_change_between_sessions_arrives(void)
 {
     begin("/faults/expiry", "old session");
     REQUIRE(end_session_and_change("/faults/expiry", "new session", false));
-    REQUIRE(events_wait_value(&seen, "new session"));
+    REQUIRE(events_wait_value(&noted, "new session"));
     ASSERT_INT64(sessions(), 2);
     conclude("/faults/expiry");
-    ASSERT_INT64(events_changes(&seen), 2);
+    ASSERT_INT64(events_changes(&noted), 2);
 }
 
 static void a_new_incarnation_between_sessions_arrives(void)
 {
     begin("/faults/reborn", "same text");
     REQUIRE(end_session_and_change("/faults/reborn", "same text", true));
-    REQUIRE(events_wait(&seen, 2));
-    ASSERT_VALUE(&seen, 1, "same text");
-    ASSERT_INT64(events_get(&seen, 1).stamp.version, 0);
-    ASSERT_INT64(events_get(&seen, 1).skipped, 1);
+    REQUIRE(events_wait(&noted, 2));
+    ASSERT_VALUE(&noted, 1, "same text");
+    ASSERT_INT64(events_get(&noted, 1).stamp.version, 0);
+    ASSERT_INT64(events_get(&noted, 1).skipped, 1);
     REQUIRE(end_session_and_change("/faults/reborn", NULL, true));
-    REQUIRE(events_wait_value(&seen, NULL));
+    REQUIRE(events_wait_value(&noted, NULL));
     REQUIRE(end_session_and_change("/faults/reborn", "created", false));
-    REQUIRE(events_wait_value(&seen, "created"));
+    REQUIRE(events_wait_value(&noted, "created"));
     ASSERT_INT64(sessions(), 4);
     conclude("/faults/reborn");
 }
@@ -339,7 +325,7 @@ static void a_new_session_without_a_change_is_silent(void)
     /* The barrier, and the read. */
     REQUIRE(proxy_wait(through, PROXY_REPLIES, requests + 2, TESTING_PATIENCE_MS));
     conclude("/faults/renewed");
-    ASSERT_INT64(events_count(&seen), 2);
+    ASSERT_INT64(events_count(&noted), 2);
 }
 
 /* --- refusals --- */
@@ -365,14 +351,14 @@ static void what_may_not_be_read_is_told_and_recovered_from(void)
     begin("/faults/secret", "1");
     allow("/faults/secret", false);
     server_put("/faults/secret", "2");
-    REQUIRE(events_wait_status(&seen, CORRAL_EACCES));
-    ASSERT_INT64(events_count(&seen), 2);
-    CU_ASSERT(!events_last(&seen).exists);
+    REQUIRE(events_wait_status(&noted, CORRAL_EACCES));
+    ASSERT_INT64(events_count(&noted), 2);
+    CU_ASSERT(!events_last(&noted).exists);
     server_put("/faults/secret", "3");
     allow("/faults/secret", true);
-    REQUIRE(events_wait_value(&seen, "3"));
-    ASSERT_INT64(events_count(&seen), 3);
-    ASSERT_INT64(events_last(&seen).skipped, 1);
+    REQUIRE(events_wait_value(&noted, "3"));
+    ASSERT_INT64(events_count(&noted), 3);
+    ASSERT_INT64(events_last(&noted).skipped, 1);
     check_often(false);
     conclude("/faults/secret");
 }
@@ -386,8 +372,8 @@ static void a_refusal_is_told_once(void)
     events_open(&second);
     server_put("/faults/hidden", "1");
     allow("/faults/hidden", false);
-    watch = fixture_subscribe("/faults/hidden", &seen);
-    REQUIRE(events_wait_status(&seen, CORRAL_EACCES));
+    watch = fixture_subscribe("/faults/hidden", &noted);
+    REQUIRE(events_wait_status(&noted, CORRAL_EACCES));
     replies = proxy_count(through, PROXY_REPLIES);
     REQUIRE(proxy_wait(through, PROXY_REPLIES, replies + 2, TESTING_PATIENCE_MS));
     /* Who comes later is told as well. */
@@ -395,11 +381,11 @@ static void a_refusal_is_told_once(void)
                    CORRAL_OK);
     REQUIRE(events_wait_status(&second, CORRAL_EACCES));
     allow("/faults/hidden", true);
-    REQUIRE(events_wait_value(&seen, "1"));
+    REQUIRE(events_wait_value(&noted, "1"));
     REQUIRE(events_wait_value(&second, "1"));
-    ASSERT_INT64(events_count(&seen), 2);
+    ASSERT_INT64(events_count(&noted), 2);
     ASSERT_INT64(events_count(&second), 2);
-    ASSERT_INT64(events_last(&seen).skipped, 0);
+    ASSERT_INT64(events_last(&noted).skipped, 0);
     ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
     events_close(&second);
 }
@@ -415,13 +401,13 @@ static void refused_credentials_are_told(void)
     options.auth_count = 1;
     REQUIRE_STATUS(corral_client_open(server_connect(), &options, &stranger), CORRAL_OK);
     /* It may have been refused already. */
-    if (corral_watch_open(stranger, "/faults/any", NULL, events_note, &seen, &watch) == CORRAL_OK) {
-        REQUIRE(events_wait_status(&seen, CORRAL_EACCES));
-        ASSERT_INT64(events_count(&seen), 1);
+    if (corral_watch_open(stranger, "/faults/any", NULL, events_note, &noted, &watch) == CORRAL_OK) {
+        REQUIRE(events_wait_status(&noted, CORRAL_EACCES));
+        ASSERT_INT64(events_count(&noted), 1);
     }
     while (corral_client_state(stranger) != CORRAL_STATE_AUTH_FAILED) {
     }
-    ASSERT_STATUS(corral_watch_open(stranger, "/faults/any", NULL, events_note, &seen, &other),
+    ASSERT_STATUS(corral_watch_open(stranger, "/faults/any", NULL, events_note, &noted, &other),
                   CORRAL_EACCES);
     CU_ASSERT_PTR_NULL(other);
     ASSERT_STATUS(corral_client_close(stranger), CORRAL_OK);
@@ -461,10 +447,10 @@ static CU_TestInfo refusals[] = {
 };
 
 static CU_SuiteInfo suites[] = {
-    {"connections", NULL, NULL, setup, teardown, connections},
-    {"gaps", NULL, NULL, setup, teardown, gaps},
-    {"sessions", NULL, NULL, setup, teardown, expiry},
-    {"refusals", NULL, NULL, setup, teardown, refusals},
+    {"connections", NULL, NULL, fixture_open, fixture_close, connections},
+    {"gaps", NULL, NULL, fixture_open, fixture_close, gaps},
+    {"sessions", NULL, NULL, fixture_open, fixture_close, expiry},
+    {"refusals", NULL, NULL, fixture_open, fixture_close, refusals},
     CU_SUITE_INFO_NULL,
 };
 

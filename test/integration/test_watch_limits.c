@@ -15,19 +15,10 @@
 #include "lib/events.h"
 #include "lib/fixture.h"
 
-static events seen;
-
-static void setup(void)
-{
-    fixture_open();
-    events_open(&seen);
-}
-
 static void teardown(void)
 {
     corrali_alloc_fail_from(0);
     fixture_close();
-    events_close(&seen);
 }
 
 /* --- closing --- */
@@ -51,38 +42,38 @@ static void it_closes_in_its_own_callback(void)
     server_put("/limits/own", "1");
     other = fixture_subscribe("/limits/own", &other_seen);
     REQUIRE(events_wait(&other_seen, 1));
-    watch = fixture_subscribe("/limits/own", &seen);
-    REQUIRE(events_wait(&seen, 1));
-    events_hook(&seen, close_it);
+    watch = fixture_subscribe("/limits/own", &noted);
+    REQUIRE(events_wait(&noted, 1));
+    events_hook(&noted, close_it);
     server_put("/limits/own", "2");
-    REQUIRE(events_wait_value(&seen, "2"));
+    REQUIRE(events_wait_value(&noted, "2"));
     server_put("/limits/own", "3");
     REQUIRE(events_wait_value(&other_seen, "3"));
     ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
     ASSERT_STATUS(atomic_load(&close_status), CORRAL_OK);
-    ASSERT_INT64(events_count(&seen), 2);
+    ASSERT_INT64(events_count(&noted), 2);
     CU_ASSERT_PTR_NULL(watch);
     events_close(&other_seen);
 }
 
 static void it_closes_with_a_state_pending(void)
 {
-    events_block(&seen, true);
+    events_block(&noted, true);
     server_put("/limits/pending", "1");
-    watch = fixture_subscribe("/limits/pending", &seen);
-    REQUIRE(events_wait_inside(&seen));
-    events_hook(&seen, close_it);
+    watch = fixture_subscribe("/limits/pending", &noted);
+    REQUIRE(events_wait_inside(&noted));
+    events_hook(&noted, close_it);
     for (int i = 0; i < 5; i++) {
         uint64_t replies = proxy_count(through, PROXY_REPLIES);
 
         server_put("/limits/pending", "2");
         REQUIRE(proxy_wait(through, PROXY_REPLIES, replies + 1, TESTING_PATIENCE_MS));
     }
-    events_block(&seen, false);
-    REQUIRE(events_wait(&seen, 1));
+    events_block(&noted, false);
+    REQUIRE(events_wait(&noted, 1));
     /* All callbacks have run when the client has been closed. */
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
-    ASSERT_INT64(events_count(&seen), 1);
+    ASSERT_INT64(events_count(&noted), 1);
     client = NULL;
 }
 
@@ -104,9 +95,9 @@ static void a_close_waits_for_a_running_callback(void)
 
     events_open(&other_seen);
     server_put("/limits/running", "1");
-    events_block(&seen, true);
-    watch = fixture_subscribe("/limits/running", &seen);
-    REQUIRE(events_wait_inside(&seen));
+    events_block(&noted, true);
+    watch = fixture_subscribe("/limits/running", &noted);
+    REQUIRE(events_wait_inside(&noted));
     /* One whose callback does not run is closed at once, whatever else runs. */
     other = fixture_subscribe("/limits/running", &other_seen);
     ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
@@ -114,11 +105,11 @@ static void a_close_waits_for_a_running_callback(void)
     REQUIRE(pthread_create(&thread, NULL, close_elsewhere, NULL) == 0);
     CU_ASSERT(!proxy_wait(through, PROXY_CONNECTIONS, 1000, 100)); /* time for it to be wrong */
     CU_ASSERT(!atomic_load(&closed));
-    events_block(&seen, false);
+    events_block(&noted, false);
     REQUIRE(pthread_join(thread, NULL) == 0);
     watch = NULL;
     ASSERT_STATUS(atomic_load(&close_status), CORRAL_OK);
-    ASSERT_INT64(events_count(&seen), 1);
+    ASSERT_INT64(events_count(&noted), 1);
     ASSERT_INT64(events_count(&other_seen), 0);
     events_close(&other_seen);
 }
@@ -149,9 +140,9 @@ static void no_callback_comes_after_a_close(void)
         memset(own, 0xdb, sizeof *own);
         free(own);
     }
-    watch = fixture_subscribe("/limits/churn", &seen);
+    watch = fixture_subscribe("/limits/churn", &noted);
     server_put("/limits/churn", "end");
-    REQUIRE(events_wait_value(&seen, "end"));
+    REQUIRE(events_wait_value(&noted, "end"));
 }
 
 static void the_client_may_be_closed_first(void)
@@ -161,24 +152,24 @@ static void the_client_may_be_closed_first(void)
 
     events_open(&other_seen);
     server_put("/limits/orphan", "1");
-    watch = fixture_subscribe("/limits/orphan", &seen);
-    REQUIRE(events_wait(&seen, 1));
+    watch = fixture_subscribe("/limits/orphan", &noted);
+    REQUIRE(events_wait(&noted, 1));
     REQUIRE_STATUS(corral_counter_open(client, "/limits/orphan", NULL, &counter), CORRAL_OK);
     /* One has a state pending when it ends, one is still being read for. */
-    events_block(&seen, true);
+    events_block(&noted, true);
     server_put("/limits/orphan", "2");
-    REQUIRE(events_wait_inside(&seen));
+    REQUIRE(events_wait_inside(&noted));
     proxy_hold(through, PROXY_HOLD_REPLIES);
     other = fixture_subscribe("/limits/unread", &other_seen);
-    events_block(&seen, false);
+    events_block(&noted, false);
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
     client = NULL;
-    ASSERT_INT64(events_count(&seen), 3);
-    ASSERT_VALUE(&seen, 1, "2");
-    ASSERT_STATUS(events_get(&seen, 2).status, CORRAL_ECLOSED);
+    ASSERT_INT64(events_count(&noted), 3);
+    ASSERT_VALUE(&noted, 1, "2");
+    ASSERT_STATUS(events_get(&noted, 2).status, CORRAL_ECLOSED);
     ASSERT_INT64(events_count(&other_seen), 1);
     ASSERT_STATUS(events_get(&other_seen, 0).status, CORRAL_ECLOSED);
-    ASSERT_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, &watch), CORRAL_ECLOSED);
+    ASSERT_STATUS(corral_counter_subscribe(counter, events_note_counter, &noted, &watch), CORRAL_ECLOSED);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
     counter = NULL;
     ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
@@ -187,13 +178,13 @@ static void the_client_may_be_closed_first(void)
 
 static void it_closes_when_told_of_the_clients_end(void)
 {
-    watch = fixture_subscribe("/limits/last", &seen);
-    REQUIRE(events_wait(&seen, 1));
-    events_hook(&seen, close_it);
+    watch = fixture_subscribe("/limits/last", &noted);
+    REQUIRE(events_wait(&noted, 1));
+    events_hook(&noted, close_it);
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
     client = NULL;
-    ASSERT_INT64(events_count(&seen), 2);
-    ASSERT_STATUS(events_get(&seen, 1).status, CORRAL_ECLOSED);
+    ASSERT_INT64(events_count(&noted), 2);
+    ASSERT_STATUS(events_get(&noted, 1).status, CORRAL_ECLOSED);
     CU_ASSERT_PTR_NULL(watch);
 }
 
@@ -213,15 +204,15 @@ static void it_is_closed_by_anothers_last_callback(void)
 
     events_open(&never);
     atomic_store(&close_status, 1);
-    watch = fixture_subscribe("/limits/two", &seen);
-    REQUIRE(events_wait(&seen, 1));
+    watch = fixture_subscribe("/limits/two", &noted);
+    REQUIRE(events_wait(&noted, 1));
     closed_by_another = fixture_subscribe("/limits/two", &never);
     REQUIRE(events_wait(&never, 1));
-    events_hook(&seen, close_the_other);
+    events_hook(&noted, close_the_other);
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
     client = NULL;
     ASSERT_STATUS(atomic_load(&close_status), CORRAL_OK);
-    ASSERT_INT64(events_count(&seen), 2);
+    ASSERT_INT64(events_count(&noted), 2);
     ASSERT_INT64(events_count(&never), 1);
     events_close(&never);
 }
@@ -234,25 +225,25 @@ static void bad_arguments_are_refused(void)
     corral_watch_options options = CORRAL_WATCH_OPTIONS_INIT;
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        ASSERT_STATUS(corral_watch_open(client, paths[i], NULL, events_note, &seen, &watch), CORRAL_EINVAL);
+        ASSERT_STATUS(corral_watch_open(client, paths[i], NULL, events_note, &noted, &watch), CORRAL_EINVAL);
     }
-    ASSERT_STATUS(corral_watch_open(NULL, "/x", NULL, events_note, &seen, &watch), CORRAL_EINVAL);
-    ASSERT_STATUS(corral_watch_open(client, NULL, NULL, events_note, &seen, &watch), CORRAL_EINVAL);
-    ASSERT_STATUS(corral_watch_open(client, "/x", NULL, NULL, &seen, &watch), CORRAL_EINVAL);
-    ASSERT_STATUS(corral_watch_open(client, "/x", NULL, events_note, &seen, NULL), CORRAL_EINVAL);
+    ASSERT_STATUS(corral_watch_open(NULL, "/x", NULL, events_note, &noted, &watch), CORRAL_EINVAL);
+    ASSERT_STATUS(corral_watch_open(client, NULL, NULL, events_note, &noted, &watch), CORRAL_EINVAL);
+    ASSERT_STATUS(corral_watch_open(client, "/x", NULL, NULL, &noted, &watch), CORRAL_EINVAL);
+    ASSERT_STATUS(corral_watch_open(client, "/x", NULL, events_note, &noted, NULL), CORRAL_EINVAL);
     options.version = 2;
-    ASSERT_STATUS(corral_watch_open(client, "/x", &options, events_note, &seen, &watch), CORRAL_EINVAL);
+    ASSERT_STATUS(corral_watch_open(client, "/x", &options, events_note, &noted, &watch), CORRAL_EINVAL);
     REQUIRE_STATUS(corral_counter_open(client, "/x", NULL, &counter), CORRAL_OK);
-    ASSERT_STATUS(corral_counter_subscribe(NULL, events_note_counter, &seen, &watch), CORRAL_EINVAL);
-    ASSERT_STATUS(corral_counter_subscribe(counter, NULL, &seen, &watch), CORRAL_EINVAL);
-    ASSERT_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, NULL), CORRAL_EINVAL);
+    ASSERT_STATUS(corral_counter_subscribe(NULL, events_note_counter, &noted, &watch), CORRAL_EINVAL);
+    ASSERT_STATUS(corral_counter_subscribe(counter, NULL, &noted, &watch), CORRAL_EINVAL);
+    ASSERT_STATUS(corral_counter_subscribe(counter, events_note_counter, &noted, NULL), CORRAL_EINVAL);
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
     counter = NULL;
     ASSERT_STATUS(corral_watch_close(NULL), CORRAL_OK);
     CU_ASSERT_PTR_NULL(watch);
-    ASSERT_INT64(events_count(&seen), 0);
+    ASSERT_INT64(events_count(&noted), 0);
     options = (corral_watch_options)CORRAL_WATCH_OPTIONS_INIT;
-    ASSERT_STATUS(corral_watch_open(client, "/x", &options, events_note, &seen, &watch), CORRAL_OK);
+    ASSERT_STATUS(corral_watch_open(client, "/x", &options, events_note, &noted, &watch), CORRAL_OK);
 }
 
 /* --- too many paths --- */
@@ -272,7 +263,7 @@ static void cut_and_see(const char *path, const char *text)
     proxy_cut_all(through);
     server_put(path, text);
     proxy_admit(through, PROXY_ACCEPT);
-    REQUIRE(events_wait_value(&seen, text));
+    REQUIRE(events_wait_value(&noted, text));
     /* libzookeeper, too, had its way at the first attempt: it was not thrown out by the server. */
     ASSERT_INT64(proxy_count(through, PROXY_CONNECTIONS), connections + 1);
 }
@@ -286,7 +277,7 @@ static void there_is_a_limit_that_a_server_can_take(void)
     int status = CORRAL_OK;
 
     events_open(&all);
-    watch = fixture_subscribe("/limits/one", &seen);
+    watch = fixture_subscribe("/limits/one", &noted);
     while (count < MANY && status == CORRAL_OK) {
         long_path(path, count);
         status = corral_watch_open(client, path, NULL, events_note, &all, &watches[count]);
@@ -315,7 +306,7 @@ static void closed_ones_leave_nothing_behind(void)
 {
     char path[PATH_BYTES + 1];
 
-    watch = fixture_subscribe("/limits/steady", &seen);
+    watch = fixture_subscribe("/limits/steady", &noted);
     for (unsigned i = 0; i < 3000; i++) {
         events own;
         corral_watch *one;
@@ -359,8 +350,8 @@ static void sweep(const char *path, void (*prepare)(void))
     char text[16];
     unsigned refused = 0;
 
-    watch = fixture_subscribe(path, &seen);
-    REQUIRE(events_wait(&seen, 1));
+    watch = fixture_subscribe(path, &noted);
+    REQUIRE(events_wait(&noted, 1));
     for (unsigned nth = 1; nth <= 30; nth++) {
         events extra;
         corral_watch *more = NULL;
@@ -379,15 +370,15 @@ static void sweep(const char *path, void (*prepare)(void))
         /* Time to fail in. */
         (void)proxy_wait(through, PROXY_CONNECTIONS, UINT64_MAX, 20);
         corrali_alloc_fail_from(0);
-        REQUIRE(events_wait_value(&seen, text));
+        REQUIRE(events_wait_value(&noted, text));
         if (more != NULL) {
             REQUIRE(events_wait_value(&extra, nth % 2 == 0 ? text : NULL));
         }
         ASSERT_STATUS(corral_watch_close(more), CORRAL_OK);
         events_close(&extra);
     }
-    ASSERT_FORWARD(&seen);
-    ASSERT_INT64(events_changes(&seen), 30);
+    ASSERT_FORWARD(&noted);
+    ASSERT_INT64(events_changes(&noted), 30);
     CU_ASSERT(refused > 0 && refused < 30);
 }
 
@@ -432,9 +423,9 @@ static CU_TestInfo memory[] = {
 };
 
 static CU_SuiteInfo suites[] = {
-    {"closing", NULL, NULL, setup, teardown, closing},
-    {"limits", NULL, NULL, setup, teardown, limits},
-    {"no memory", NULL, NULL, setup, teardown, memory},
+    {"closing", NULL, NULL, fixture_open, teardown, closing},
+    {"limits", NULL, NULL, fixture_open, teardown, limits},
+    {"no memory", NULL, NULL, fixture_open, teardown, memory},
     CU_SUITE_INFO_NULL,
 };
 

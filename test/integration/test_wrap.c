@@ -132,17 +132,12 @@ static void past_the_greatest(void)
 static void past_the_last(void)
 {
     int64_t czxid = stat_of("/wrap/minus-5").czxid;
-    events seen;
 
-    events_open(&seen);
     begin("/wrap/minus-5", 0);
-    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, &watch), CORRAL_OK);
+    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &noted, &watch), CORRAL_OK);
     hammer("/wrap/minus-5");
-    REQUIRE(events_wait_value(&seen, "116"));
-    ASSERT_FORWARD(&seen);
-    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
-    watch = NULL;
-    events_close(&seen);
+    REQUIRE(events_wait_value(&noted, "116"));
+    ASSERT_FORWARD(&noted);
     ASSERT_ZNODE("/wrap/minus-5", "116");
     /* To -4, -3, -2; then made anew at 0, and 12 more. */
     ASSERT_INT64(stat_of("/wrap/minus-5").version, 12);
@@ -153,12 +148,10 @@ static void the_stamps_go_on(void)
 {
     corral_stamp last = {0};
     recorder results;
-    events seen;
 
-    events_open(&seen);
     begin("/wrap/many", 0);
-    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &seen, &watch), CORRAL_OK);
-    REQUIRE(events_wait_value(&seen, "100"));
+    REQUIRE_STATUS(corral_counter_subscribe(counter, events_note_counter, &noted, &watch), CORRAL_OK);
+    REQUIRE(events_wait_value(&noted, "100"));
     for (unsigned i = 0; i < 4; i++) {
         record result;
 
@@ -176,15 +169,12 @@ static void the_stamps_go_on(void)
         ASSERT_INT64(last.czxid, stat_of("/wrap/many").czxid);
         recorder_close(&results);
         /* Each value that stays is seen, also that of the new znode, as one change. */
-        REQUIRE(events_wait(&seen, i + 2));
-        ASSERT_INT64(events_last(&seen).number, 101 + i);
-        ASSERT_INT64(events_last(&seen).skipped, 0);
+        REQUIRE(events_wait(&noted, i + 2));
+        ASSERT_INT64(events_last(&noted).number, 101 + i);
+        ASSERT_INT64(events_last(&noted).skipped, 0);
     }
-    ASSERT_INT64(events_count(&seen), 5);
-    ASSERT_FORWARD(&seen);
-    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
-    watch = NULL;
-    events_close(&seen);
+    ASSERT_INT64(events_count(&noted), 5);
+    ASSERT_FORWARD(&noted);
 }
 
 static void without_a_lane(void)

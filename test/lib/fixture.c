@@ -4,11 +4,13 @@ proxy *through;
 corral_client *client;
 corral_counter *counter;
 corral_watch *watch;
+events noted;
 
 void fixture_open_proxy(void)
 {
     through = proxy_open(server_connect());
     REQUIRE(through != NULL);
+    events_open(&noted);
 }
 
 void fixture_open(void)
@@ -26,6 +28,7 @@ void fixture_close(void)
     counter = NULL;
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
     client = NULL;
+    events_close(&noted);
     proxy_close(through);
     through = NULL;
 }

@@ -1,7 +1,8 @@
 /**
  * What most tests of one client begin and end with: a proxy before the server,
- * the client behind it, and of the client a counter and a watch. What a test
- * does not open, or has closed and set to NULL, is left out at the end.
+ * the client behind it, and of the client a counter, a watch and room for what
+ * that tells. What a test does not open, or has closed and set to NULL, is left
+ * out at the end.
  */
 #ifndef TEST_FIXTURE_H
 #define TEST_FIXTURE_H
@@ -16,6 +17,7 @@ extern proxy *through;
 extern corral_client *client;
 extern corral_counter *counter;
 extern corral_watch *watch;
+extern events noted;
 
 /** The proxy alone. */
 void fixture_open_proxy(void);
