@@ -1,4 +1,4 @@
-/** The workload "counters", as its two files see it. */
+/** The workload "counters", as its files see it. */
 #ifndef SIM_COUNTERS_INTERNAL_H
 #define SIM_COUNTERS_INTERNAL_H
 
@@ -51,6 +51,17 @@ struct run {
 
 void counters_name(char *ret_path, size_t size, int counter);
 int64_t counters_number_in(const znode *node);
+
+/* --- counters_members.c --- */
+
+/* The fleet's. */
+void counters_joined(member *m);
+void counters_leaving(member *m);
+
+/* --- counters_work.c --- */
+
+/* An event: one of the clients' programs does something, and this comes again. */
+void counters_work(void *run, int64_t argument);
 
 /* --- counters_judge.c --- */
 

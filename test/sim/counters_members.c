@@ -1,0 +1,82 @@
+/*
+ * The clients of the workload "counters": the counters they open, and what they
+ * hear of them unasked.
+ */
+#include "counters_internal.h"
+
+#include <inttypes.h>
+
+/* --- subscribers --- */
+
+static void on_state(const corral_counter_event *event, void *arg)
+{
+    subscriber *own = arg;
+    fleet *f = &own->run->fleet;
+
+    if (event->status == CORRAL_ECLOSED) {
+        return;
+    }
+    world_note(&f->world, "client %d sees %s %" PRId64, own->member->number,
+               corral_status_name(event->status), event->value);
+    if (event->status == CORRAL_OK && event->exists && event->stamp.mzxid <= own->newest) {
+        fleet_fail(f, "client %d: a state that is not newer than those before", own->member->number);
+    }
+    if (event->status == CORRAL_OK && !event->exists && own->any && own->last.status == CORRAL_OK &&
+        !own->last.exists) {
+        fleet_fail(f, "client %d: absent twice", own->member->number);
+    }
+    if (event->status == CORRAL_OK && event->exists) {
+        own->newest = event->stamp.mzxid;
+    }
+    own->last = *event;
+    own->any = true;
+}
+
+/* --- members --- */
+
+static void subscribe(run *r, member *m, int counter)
+{
+    subscriber *own = &r->subscribers[m->number][counter];
+
+    *own = (subscriber){.run = r, .member = m, .counter = counter};
+    if (corral_counter_subscribe(r->counters[m->number][counter], on_state, own, &own->watch) != CORRAL_OK) {
+        fleet_fail(m->fleet, "client %d: cannot subscribe", m->number);
+    }
+}
+
+void counters_joined(member *m)
+{
+    run *r = counters_run_of(m->fleet);
+    corral_counter_options options = CORRAL_COUNTER_OPTIONS_INIT;
+
+    r->loose[m->number] = world_one_in(&m->fleet->world, 10);
+    options.flags = r->loose[m->number] ? CORRAL_COUNTER_AT_MOST_ONCE : 0;
+    for (int i = 0; i < r->counter_count; i++) {
+        char path[64];
+
+        counters_name(path, sizeof path, i);
+        if (corral_counter_open(m->client, path, &options, &r->counters[m->number][i]) != CORRAL_OK) {
+            fleet_fail(m->fleet, "client %d: cannot open %s", m->number, path);
+        } else if (world_one_in(&m->fleet->world, 3)) {
+            subscribe(r, m, i);
+        }
+    }
+}
+
+void counters_leaving(member *m)
+{
+    run *r = counters_run_of(m->fleet);
+
+    /* Nobody is told of the end of a process that is dead. */
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->operations[i].member == m && !r->operations[i].ended) {
+            r->operations[i].cancelled = true;
+        }
+    }
+    for (int i = 0; i < r->counter_count; i++) {
+        (void)corral_watch_close(r->subscribers[m->number][i].watch);
+        r->subscribers[m->number][i].watch = NULL;
+        (void)corral_counter_close(r->counters[m->number][i]);
+        r->counters[m->number][i] = NULL;
+    }
+}

@@ -1,0 +1,219 @@
+/*
+ * The operations of the workload "counters".
+ */
+#include "counters_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* --- operations --- */
+
+static void ended(operation *own, int status, int64_t value, const corral_stamp *stamp)
+{
+    fleet *f = &own->run->fleet;
+
+    if (own->ended) {
+        fleet_fail(f, "operation %zu has ended twice", (size_t)(own - own->run->operations));
+    }
+    own->ended = true;
+    world_note(&f->world, "client %d operation %zu ends %s %" PRId64, own->member->number,
+               (size_t)(own - own->run->operations), corral_status_name(status), value);
+    if (own->member->crashed) {
+        return; /* nobody hears of it */
+    }
+    if (f->world.now > own->due + COUNTERS_LATENESS &&
+        f->world.now > simclient_resumes(own->member->io) + COUNTERS_LATENESS) {
+        fleet_fail(f, "client %d operation %zu has ended too late", own->member->number,
+                   (size_t)(own - own->run->operations));
+    }
+    own->seen.status = status;
+    own->seen.returned = f->world.now;
+    own->seen.value = value;
+    if (stamp != NULL) {
+        own->seen.stamp = *stamp;
+    }
+    if (status == CORRAL_EUNCERTAIN) {
+        f->world.rare[RARE_UNCERTAIN]++;
+    }
+}
+
+static void on_value(int status, int64_t value, const corral_stamp *stamp, void *arg)
+{
+    ended(arg, status, value, stamp);
+}
+
+static void on_status(int status, void *arg)
+{
+    ended(arg, status, 0, NULL);
+}
+
+static int add_it(int64_t value, int64_t *ret_value, void *arg)
+{
+    *ret_value = value + ((operation *)arg)->seen.argument;
+    return CORRAL_OK;
+}
+
+static void cancels(void *subject, int64_t argument)
+{
+    operation *own = subject;
+
+    (void)argument;
+    if (!own->ended && fleet_runs(own->member)) {
+        own->cancelled = true;
+        own->due = own->run->fleet.world.now;
+        (void)corral_op_cancel(own->op);
+        fleet_look(own->member);
+    }
+}
+
+static int64_t some_value(run *r, int counter)
+{
+    for (size_t i = r->count; i > 0; i--) {
+        const history_op *seen = &r->operations[i - 1].seen;
+
+        if (seen->counter == (uint32_t)counter && seen->kind == HISTORY_ADD && seen->status == CORRAL_OK) {
+            return seen->value;
+        }
+    }
+    return 0;
+}
+
+/* Submit it: a non-zero status means that nothing will come of it. */
+static int submit(operation *own, corral_counter *counter, int64_t timeout_ms, bool update)
+{
+    history_op *seen = &own->seen;
+
+    switch (seen->kind) {
+    case HISTORY_ADD:
+        return update
+                   ? corral_counter_update_async(counter, add_it, own, timeout_ms, on_value, own, &own->op)
+                   : corral_counter_add_async(counter, seen->argument, timeout_ms, on_value, own, &own->op);
+    case HISTORY_SET:
+        return corral_counter_set_async(counter, seen->argument, timeout_ms, on_value, own, &own->op);
+    case HISTORY_COMPARE_SET:
+        return corral_counter_compare_set_async(counter, seen->argument, seen->desired, timeout_ms, on_value,
+                                                own, &own->op);
+    case HISTORY_READ:
+        return corral_counter_get_async(counter, own->level, timeout_ms, on_value, own, &own->op);
+    case HISTORY_DESTROY:
+        return corral_counter_destroy_async(counter, timeout_ms, on_status, own, &own->op);
+    }
+    return CORRAL_EINVAL;
+}
+
+static history_kind some_kind(world *w)
+{
+    uint64_t dice = world_below(w, 100);
+
+    return dice < 74   ? HISTORY_ADD
+           : dice < 80 ? HISTORY_SET
+           : dice < 88 ? HISTORY_COMPARE_SET
+           : dice < 97 ? HISTORY_READ
+                       : HISTORY_DESTROY;
+}
+
+static void begin_one(run *r, member *m, bool hasty)
+{
+    world *w = &r->fleet.world;
+    operation *own = &r->operations[r->count];
+    int counter = (int)world_below(w, (uint64_t)r->counter_count);
+    history_op *seen = &own->seen;
+    int64_t timeout_ms = hasty ? world_delay(w, 0, 20 * SIM_S) / SIM_MS : CORRAL_FOREVER;
+    bool update = world_one_in(w, 10);
+    int status;
+
+    *own =
+        (operation){.run = r, .member = m, .limited = timeout_ms >= 0, .due = INT64_MAX - COUNTERS_LATENESS};
+    if (own->limited) {
+        own->due = w->now + SIM_MS * (timeout_ms == 0 ? m->client->request_timeout_ms : timeout_ms);
+    }
+    *seen = (history_op){.client = (uint32_t)m->number,
+                         .counter = (uint32_t)counter,
+                         .kind = some_kind(w),
+                         .invoked = w->now,
+                         .returned = INT64_MAX,
+                         .status = CORRAL_EUNCERTAIN,
+                         .argument = 10000 + (int64_t)r->count};
+    if (seen->kind == HISTORY_COMPARE_SET) {
+        seen->argument = some_value(r, counter);
+        seen->desired = 1000000 * (int64_t)(r->count + 1);
+    } else if (seen->kind == HISTORY_SET) {
+        seen->argument = -1000000 * (int64_t)(r->count + 1);
+    } else if (seen->kind == HISTORY_READ) {
+        own->level = (corral_read)world_below(w, 3);
+        seen->stale = own->level != CORRAL_READ_LINEARIZABLE;
+    }
+    world_note(w, "client %d operation %zu kind %d on %d of %" PRId64 " for %" PRId64, m->number, r->count,
+               (int)seen->kind, counter, seen->argument, timeout_ms);
+    r->count++;
+    status = submit(own, r->counters[m->number][counter], timeout_ms, update);
+    if (status != CORRAL_OK) {
+        own->ended = true;
+        seen->status = status;
+        seen->returned = w->now;
+    } else if (world_one_in(w, 15)) {
+        world_at(w, w->now + world_delay(w, 0, 500 * SIM_MS), cancels, own, 0);
+    }
+}
+
+/* Another program, with no lane, adds to a counter that is there; it is not heard of whether that came to be.
+ */
+static void meddle(run *r)
+{
+    world *w = &r->fleet.world;
+    operation *own = &r->operations[r->count];
+    int counter = (int)world_below(w, (uint64_t)r->counter_count);
+    int64_t delta = 10000 + (int64_t)r->count;
+    char path[64], text[32];
+    const znode *node;
+
+    counters_name(path, sizeof path, counter);
+    node = tree_find(&r->fleet.ensemble.prepared, world_path(w, path));
+    if (node == NULL || node->version == CORRALI_VERSION_LAST) {
+        return; /* one more, and nobody may change the counter any more */
+    }
+    (void)snprintf(text, sizeof text, "%" PRId64, counters_number_in(node) + delta);
+    if (ensemble_meddle(&r->fleet.ensemble, (tree_write){.kind = CORRALI_SET,
+                                                         .path = world_path(w, path),
+                                                         .data = {.bytes = world_copy(w, text, strlen(text)),
+                                                                  .length = strlen(text)},
+                                                         .version = node->version})) {
+        *own = (operation){.run = r, .ended = true};
+        own->seen = (history_op){.client = MEMBERS_MAX,
+                                 .counter = (uint32_t)counter,
+                                 .kind = HISTORY_ADD,
+                                 .argument = delta,
+                                 .invoked = w->now,
+                                 .returned = INT64_MAX,
+                                 .status = CORRAL_EUNCERTAIN};
+        r->count++;
+    }
+}
+
+/* A member's program: now and then a few at once. */
+void counters_work(void *subject, int64_t argument)
+{
+    run *r = subject;
+    world *w = &r->fleet.world;
+    member *m = &r->fleet.members[world_below(w, (uint64_t)r->fleet.member_count)];
+
+    (void)argument;
+    counters_judge_registrations(r);
+    if (fleet_runs(m)) {
+        bool hasty = world_one_in(w, 9);
+
+        for (uint64_t burst = 1 + world_below(w, 8); burst > 0 && r->count < OPERATIONS; burst--) {
+            begin_one(r, m, hasty);
+        }
+        fleet_look(m);
+    }
+    if (r->count < OPERATIONS && world_one_in(w, 10)) {
+        meddle(r);
+    }
+    if (r->count < OPERATIONS) {
+        world_at(w, w->now + world_delay(w, SIM_MS, 4 * SIM_S), counters_work, r, 0);
+    }
+}
