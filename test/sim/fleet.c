@@ -56,6 +56,7 @@ static void dispatch(void *subject, int64_t argument)
     if (corral_client_dispatch(m->client) < 0) {
         fleet_fail(f, "client %d: dispatch failed", m->number);
     }
+    fleet_look(m); /* that may have made more due */
 }
 
 void fleet_look(member *m)
