@@ -8,7 +8,7 @@
 /* Of lanes, and between sweeps, where there are any. */
 enum { AGE_MS = 8000, INTERVAL_MS = 2000 };
 
-enum { COUNTERS_MAX = 5, OPERATIONS = 240, OPERATIONS_MAX = OPERATIONS };
+enum { COUNTERS_MAX = 5, OPERATIONS = 360, OPERATIONS_MAX = OPERATIONS };
 
 typedef struct run run;
 
@@ -20,7 +20,8 @@ typedef struct {
     corral_op *op;
     bool limited;   /* by a deadline */
     bool cancelled; /* by its program, or orphaned by it */
-    int64_t due;    /* by when it must have ended */
+    int64_t deadline;
+    int64_t due; /* by when it must have ended */
     bool ended;
 } operation;
 
@@ -64,9 +65,6 @@ void counters_leaving(member *m);
 void counters_work(void *run, int64_t argument);
 
 /* --- counters_judge.c --- */
-
-/* How much later than asked for an operation may end: its program may be slow. */
-#define COUNTERS_LATENESS SIM_S
 
 /* At any time: */
 void counters_judge_registrations(run *r);

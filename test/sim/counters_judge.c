@@ -47,6 +47,12 @@ static bool may_end(const operation *own)
     }
 }
 
+static bool timed_out(const operation *own)
+{
+    return own->seen.status == CORRAL_ETIMEDOUT ||
+           (own->seen.status == CORRAL_EUNCERTAIN && corral_op_cause(own->op) == CORRAL_ETIMEDOUT);
+}
+
 void counters_judge_outcomes(run *r)
 {
     fleet *f = &r->fleet;
@@ -62,6 +68,8 @@ void counters_judge_outcomes(run *r)
         } else if (!may_end(own)) {
             fleet_fail(f, "client %d operation %zu has ended %s for no reason", own->member->number, i,
                        corral_status_name(own->seen.status));
+        } else if (timed_out(own) && own->seen.returned < own->deadline) {
+            fleet_fail(f, "client %d operation %zu has timed out too early", own->member->number, i);
         }
     }
 }

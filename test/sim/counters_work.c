@@ -9,7 +9,20 @@
 
 #include "internal.h"
 
-/* --- operations --- */
+/* How long what is due may wait for its turn. */
+#define LATENESS (150 * SIM_MS)
+
+/* What a program does at once: ordinarily, and when it has been waiting for something. */
+enum { BURST_MOST = 8, FLURRY_LEAST = 16, FLURRY_MOST = 64 };
+
+/* Its client may have stood still, and its program looks now and then. */
+static bool is_late(const operation *own)
+{
+    int64_t resumed = simclient_resumes(own->member->io);
+    int64_t from = own->due > resumed ? own->due : resumed;
+
+    return own->run->fleet.world.now - from > LATENESS + own->member->answers_after;
+}
 
 static void ended(operation *own, int status, int64_t value, const corral_stamp *stamp)
 {
@@ -24,8 +37,7 @@ static void ended(operation *own, int status, int64_t value, const corral_stamp 
     if (own->member->crashed) {
         return; /* nobody hears of it */
     }
-    if (f->world.now > own->due + COUNTERS_LATENESS &&
-        f->world.now > simclient_resumes(own->member->io) + COUNTERS_LATENESS) {
+    if (is_late(own)) {
         fleet_fail(f, "client %d operation %zu has ended too late", own->member->number,
                    (size_t)(own - own->run->operations));
     }
@@ -59,11 +71,12 @@ static int add_it(int64_t value, int64_t *ret_value, void *arg)
 static void cancels(void *subject, int64_t argument)
 {
     operation *own = subject;
+    int64_t now = own->run->fleet.world.now;
 
     (void)argument;
     if (!own->ended && fleet_runs(own->member)) {
         own->cancelled = true;
-        own->due = own->run->fleet.world.now;
+        own->due = own->due < now ? own->due : now;
         (void)corral_op_cancel(own->op);
         fleet_look(own->member);
     }
@@ -115,47 +128,86 @@ static history_kind some_kind(world *w)
                        : HISTORY_DESTROY;
 }
 
-static void begin_one(run *r, member *m, bool hasty)
+/* What to do, and with what. */
+static void choose(operation *own)
 {
+    run *r = own->run;
     world *w = &r->fleet.world;
-    operation *own = &r->operations[r->count];
-    int counter = (int)world_below(w, (uint64_t)r->counter_count);
+    size_t number = (size_t)(own - r->operations);
     history_op *seen = &own->seen;
-    int64_t timeout_ms = hasty ? world_delay(w, 0, 20 * SIM_S) / SIM_MS : CORRAL_FOREVER;
-    bool update = world_one_in(w, 10);
-    int status;
 
-    *own =
-        (operation){.run = r, .member = m, .limited = timeout_ms >= 0, .due = INT64_MAX - COUNTERS_LATENESS};
-    if (own->limited) {
-        own->due = w->now + SIM_MS * (timeout_ms == 0 ? m->client->request_timeout_ms : timeout_ms);
-    }
-    *seen = (history_op){.client = (uint32_t)m->number,
-                         .counter = (uint32_t)counter,
+    *seen = (history_op){.client = (uint32_t)own->member->number,
+                         .counter = (uint32_t)world_below(w, (uint64_t)r->counter_count),
                          .kind = some_kind(w),
                          .invoked = w->now,
                          .returned = INT64_MAX,
                          .status = CORRAL_EUNCERTAIN,
-                         .argument = 10000 + (int64_t)r->count};
+                         .argument = 10000 + (int64_t)number};
     if (seen->kind == HISTORY_COMPARE_SET) {
-        seen->argument = some_value(r, counter);
-        seen->desired = 1000000 * (int64_t)(r->count + 1);
+        seen->argument = some_value(r, (int)seen->counter);
+        seen->desired = 1000000 * (int64_t)(number + 1);
     } else if (seen->kind == HISTORY_SET) {
-        seen->argument = -1000000 * (int64_t)(r->count + 1);
+        seen->argument = -1000000 * (int64_t)(number + 1);
     } else if (seen->kind == HISTORY_READ) {
         own->level = (corral_read)world_below(w, 3);
         seen->stale = own->level != CORRAL_READ_LINEARIZABLE;
     }
-    world_note(w, "client %d operation %zu kind %d on %d of %" PRId64 " for %" PRId64, m->number, r->count,
-               (int)seen->kind, counter, seen->argument, timeout_ms);
+}
+
+/* False: nothing will come of it. */
+static bool begin_one(run *r, member *m, int64_t timeout_ms)
+{
+    world *w = &r->fleet.world;
+    operation *own = &r->operations[r->count];
+    history_op *seen = &own->seen;
+    int status;
+
+    *own = (operation){.run = r, .member = m, .limited = timeout_ms >= 0, .deadline = INT64_MAX};
+    if (own->limited) {
+        own->deadline = w->now + SIM_MS * (timeout_ms == 0 ? m->client->request_timeout_ms : timeout_ms);
+    }
+    own->due = own->deadline;
+    choose(own);
+    world_note(w, "client %d operation %zu kind %d on %" PRIu32 " of %" PRId64 " for %" PRId64, m->number,
+               r->count, (int)seen->kind, seen->counter, seen->argument, timeout_ms);
     r->count++;
-    status = submit(own, r->counters[m->number][counter], timeout_ms, update);
+    status = submit(own, r->counters[m->number][seen->counter], timeout_ms, world_one_in(w, 10));
     if (status != CORRAL_OK) {
         own->ended = true;
         seen->status = status;
         seen->returned = w->now;
-    } else if (world_one_in(w, 15)) {
-        world_at(w, w->now + world_delay(w, 0, 500 * SIM_MS), cancels, own, 0);
+    }
+    return !own->ended;
+}
+
+static int64_t some_timeout(world *w)
+{
+    return world_delay(w, 0, 20 * SIM_S) / SIM_MS;
+}
+
+/* What has piled up: much of it will be given up, each at its own time. */
+static void begin_flurry(run *r, member *m)
+{
+    world *w = &r->fleet.world;
+
+    for (uint64_t n = FLURRY_LEAST + world_below(w, FLURRY_MOST - FLURRY_LEAST);
+         n > 0 && r->count < OPERATIONS; n--) {
+        if (begin_one(r, m, (int64_t)world_below(w, 20000)) && world_one_in(w, 3)) {
+            world_at(w, w->now + (int64_t)world_below(w, 10 * SIM_S), cancels, &r->operations[r->count - 1],
+                     0);
+        }
+    }
+}
+
+static void begin_few(run *r, member *m)
+{
+    world *w = &r->fleet.world;
+    bool hasty = world_one_in(w, 9);
+
+    for (uint64_t n = 1 + world_below(w, BURST_MOST); n > 0 && r->count < OPERATIONS; n--) {
+        if (begin_one(r, m, hasty ? some_timeout(w) : CORRAL_FOREVER) && world_one_in(w, 15)) {
+            world_at(w, w->now + world_delay(w, 0, 500 * SIM_MS), cancels, &r->operations[r->count - 1], 0);
+        }
     }
 }
 
@@ -193,7 +245,6 @@ static void meddle(run *r)
     }
 }
 
-/* A member's program: now and then a few at once. */
 void counters_work(void *subject, int64_t argument)
 {
     run *r = subject;
@@ -203,10 +254,10 @@ void counters_work(void *subject, int64_t argument)
     (void)argument;
     counters_judge_registrations(r);
     if (fleet_runs(m)) {
-        bool hasty = world_one_in(w, 9);
-
-        for (uint64_t burst = 1 + world_below(w, 8); burst > 0 && r->count < OPERATIONS; burst--) {
-            begin_one(r, m, hasty);
+        if (world_one_in(w, simclient_connected(m->io) ? 60 : 3)) {
+            begin_flurry(r, m);
+        } else {
+            begin_few(r, m);
         }
         fleet_look(m);
     }
