@@ -44,6 +44,7 @@ static void begin(run *r)
         counters_name(path, sizeof path, i);
         if (world_one_in(&f->world, 2)) {
             ensemble_put(&f->ensemble, path, "7", 1, versions[world_below(&f->world, 4)]);
+            r->put_at[i] = tree_find(&f->ensemble.prepared, world_path(&f->world, path))->mzxid;
             r->ends[i] = (history_ends){.present_at_start = true, .value_at_start = 7};
         }
     }
@@ -162,8 +163,8 @@ void counters_run(uint64_t seed, bool tracing, sim_result *ret_result)
     if (f->failure[0] == '\0') {
         for (int i = 0; i < r->counter_count; i++) {
             counters_judge_counter(r, i);
+            counters_judge_views(r, i);
         }
-        counters_judge_stale_reads(r);
         counters_judge_subscribers(r);
     }
     add_stats(r);

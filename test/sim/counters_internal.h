@@ -25,6 +25,15 @@ typedef struct {
     bool ended;
 } operation;
 
+/* What a subscription told. */
+typedef struct delivery delivery;
+struct delivery {
+    delivery *next;
+    int64_t at;
+    bool present;
+    int64_t mzxid;
+};
+
 typedef struct {
     run *run;
     member *member;
@@ -33,6 +42,8 @@ typedef struct {
     corral_counter_event last;
     int64_t newest; /* mzxid of all states of a znode that was there */
     bool any;
+    delivery *deliveries; /* the latest first */
+    size_t delivered;
 } subscriber;
 
 struct run {
@@ -44,8 +55,9 @@ struct run {
     bool loose[MEMBERS_MAX]; /* counts at most once */
     subscriber subscribers[MEMBERS_MAX][COUNTERS_MAX];
     history_ends ends[COUNTERS_MAX];
-    bool unjudged; /* so much ended uncertain that no judgement is possible */
-    bool sweeping; /* lanes are old after seconds, by the servers' clock */
+    int64_t put_at[COUNTERS_MAX]; /* the mzxid it began with; 0: it was not there */
+    bool unjudged;                /* so much ended uncertain that no judgement is possible */
+    bool sweeping;                /* lanes are old after seconds, by the servers' clock */
 };
 
 /* --- counters.c --- */
@@ -73,11 +85,15 @@ void counters_judge_write(ensemble *e, const transaction *txn);
 
 /* At the end, when faults have ended: */
 void counters_judge_outcomes(run *r);
-void counters_judge_stale_reads(run *r);
 void counters_judge_counter(run *r, int counter);
 void counters_judge_subscribers(run *r);
 /* Once everybody has left. */
 void counters_judge_leavings(run *r);
+
+/* --- counters_views.c --- */
+
+/* At the end, too. */
+void counters_judge_views(run *r, int counter);
 
 static inline run *counters_run_of(fleet *f)
 {

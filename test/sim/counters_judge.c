@@ -74,25 +74,6 @@ void counters_judge_outcomes(run *r)
     }
 }
 
-/* A read may be of the past, but not of what was before the client's latest view of the counter. */
-void counters_judge_stale_reads(run *r)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        const history_op *read = &r->operations[i].seen;
-
-        for (size_t j = 0; read->stale && read->status == CORRAL_OK && j < r->count; j++) {
-            const history_op *before = &r->operations[j].seen;
-
-            if (before->client == read->client && before->counter == read->counter &&
-                before->status == CORRAL_OK && before->returned < read->invoked &&
-                before->stamp.mzxid > read->stamp.mzxid) {
-                fleet_fail(&r->fleet, "client %d operation %zu reads what was before operation %zu",
-                           (int)read->client, i, j);
-            }
-        }
-    }
-}
-
 void counters_judge_counter(run *r, int counter)
 {
     static history_op ops[OPERATIONS_MAX];

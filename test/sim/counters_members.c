@@ -8,6 +8,17 @@
 
 /* --- subscribers --- */
 
+static void remember(subscriber *own, const corral_counter_event *event)
+{
+    world *w = &own->run->fleet.world;
+    delivery *told = world_alloc(w, sizeof *told);
+
+    *told = (delivery){
+        .next = own->deliveries, .at = w->now, .present = event->exists, .mzxid = event->stamp.mzxid};
+    own->deliveries = told;
+    own->delivered++;
+}
+
 static void on_state(const corral_counter_event *event, void *arg)
 {
     subscriber *own = arg;
@@ -27,6 +38,9 @@ static void on_state(const corral_counter_event *event, void *arg)
     }
     if (event->status == CORRAL_OK && event->exists) {
         own->newest = event->stamp.mzxid;
+    }
+    if (event->status == CORRAL_OK) {
+        remember(own, event);
     }
     own->last = *event;
     own->any = true;
