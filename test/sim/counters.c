@@ -4,30 +4,41 @@
  */
 #include "counters_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sweep.h"
 #include "watch.h"
 
-void counters_name(char *ret_path, size_t size, int counter)
+static corral_encoding some_encoding(world *w)
 {
-    (void)snprintf(ret_path, size, counter == 0 ? "/count" : "/deep/er/count%d", counter);
+    return world_one_in(w, 2)   ? CORRAL_ENCODING_DECIMAL
+           : world_one_in(w, 2) ? CORRAL_ENCODING_INT64_BE
+                                : CORRAL_ENCODING_INT32_BE;
 }
 
-int64_t counters_number_in(const znode *node)
+/* One is there from the beginning, or not. */
+static void begin_counter(run *r, int counter)
 {
-    char text[32] = "";
+    static const int32_t versions[] = {0, INT32_MAX - 40, -60, -3};
+    ensemble *e = &r->fleet.ensemble;
+    world *w = &r->fleet.world;
+    char path[64];
 
-    memcpy(text, node->data.bytes, node->data.length < sizeof text - 1 ? node->data.length : sizeof text - 1);
-    return strtoll(text, NULL, 10);
+    r->encodings[counter] = some_encoding(w);
+    if (world_one_in(w, 2)) {
+        blob seven = counters_spell(r, counter, 7);
+
+        counters_name(path, sizeof path, counter);
+        ensemble_put(e, path, seven.bytes, seven.length, versions[world_below(w, 4)]);
+        r->put_at[counter] = tree_find(&e->prepared, world_path(w, path))->mzxid;
+        r->ends[counter] = (history_ends){.present_at_start = true, .value_at_start = 7};
+    }
 }
 
 static void begin(run *r)
 {
     fleet *f = &r->fleet;
-    static const int32_t versions[] = {0, INT32_MAX - 40, -60, -3};
 
     r->counter_count = 1 + (int)world_below(&f->world, COUNTERS_MAX);
     r->sweeping = world_one_in(&f->world, 3);
@@ -39,14 +50,7 @@ static void begin(run *r)
     f->joined = counters_joined;
     f->leaving = counters_leaving;
     for (int i = 0; i < r->counter_count; i++) {
-        char path[64];
-
-        counters_name(path, sizeof path, i);
-        if (world_one_in(&f->world, 2)) {
-            ensemble_put(&f->ensemble, path, "7", 1, versions[world_below(&f->world, 4)]);
-            r->put_at[i] = tree_find(&f->ensemble.prepared, world_path(&f->world, path))->mzxid;
-            r->ends[i] = (history_ends){.present_at_start = true, .value_at_start = 7};
-        }
+        begin_counter(r, i);
     }
     for (uint64_t n = MEMBERS_LEAST + world_below(&f->world, 3); n > 0; n--) {
         fleet_join(f);

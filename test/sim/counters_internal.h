@@ -8,13 +8,20 @@
 /* Of lanes, and between sweeps, where there are any. */
 enum { AGE_MS = 8000, INTERVAL_MS = 2000 };
 
-enum { COUNTERS_MAX = 5, OPERATIONS = 360, OPERATIONS_MAX = OPERATIONS };
+enum { COUNTERS_MAX = 5, HANDLES = 2, OPERATIONS = 360, OPERATIONS_MAX = OPERATIONS };
 
 typedef struct run run;
+
+/* One of a client's handles of a counter. */
+typedef struct {
+    corral_counter *counter;
+    bool loose; /* it counts at most once */
+} handle;
 
 typedef struct {
     run *run;
     member *member;
+    const handle *through;
     history_op seen;
     corral_read level;
     corral_op *op;
@@ -51,8 +58,8 @@ struct run {
     operation operations[OPERATIONS_MAX];
     size_t count;
     int counter_count;
-    corral_counter *counters[MEMBERS_MAX][COUNTERS_MAX];
-    bool loose[MEMBERS_MAX]; /* counts at most once */
+    corral_encoding encodings[COUNTERS_MAX];
+    handle handles[MEMBERS_MAX][COUNTERS_MAX][HANDLES];
     subscriber subscribers[MEMBERS_MAX][COUNTERS_MAX];
     history_ends ends[COUNTERS_MAX];
     int64_t put_at[COUNTERS_MAX]; /* the mzxid it began with; 0: it was not there */
@@ -60,16 +67,20 @@ struct run {
     bool sweeping;                /* lanes are old after seconds, by the servers' clock */
 };
 
-/* --- counters.c --- */
-
-void counters_name(char *ret_path, size_t size, int counter);
-int64_t counters_number_in(const znode *node);
-
 /* --- counters_members.c --- */
 
 /* The fleet's. */
 void counters_joined(member *m);
 void counters_leaving(member *m);
+
+/* --- counters_others.c --- */
+
+void counters_name(char *ret_path, size_t size, int counter);
+/* A znode's data for @value. */
+blob counters_spell(run *r, int counter, int64_t value);
+int64_t counters_number_in(const run *r, int counter, const znode *node);
+/* Another program changes a counter. */
+void counters_meddle(run *r);
 
 /* --- counters_work.c --- */
 

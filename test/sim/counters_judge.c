@@ -17,7 +17,7 @@ static bool may_be_uncertain(const operation *own)
                      /* Swept while it was between two sessions. */
                      (r->sweeping && (client == NULL || client->stats.sessions > 1));
 
-    return own->limited || own->cancelled || r->loose[own->member->number] ||
+    return own->limited || own->cancelled || own->through->loose ||
            (lane_lost && corral_op_cause(own->op) == CORRAL_ENOENT);
 }
 
@@ -86,7 +86,7 @@ void counters_judge_counter(run *r, int counter)
     counters_name(path, sizeof path, counter);
     node = tree_find(ensemble_state(&f->ensemble), world_path(&f->world, path));
     r->ends[counter].present_at_end = node != NULL;
-    r->ends[counter].value_at_end = node == NULL ? 0 : counters_number_in(node);
+    r->ends[counter].value_at_end = node == NULL ? 0 : counters_number_in(r, counter, node);
     for (size_t i = 0; i < r->count; i++) {
         if (r->operations[i].seen.counter == (uint32_t)counter) {
             ops[count++] = r->operations[i].seen;
@@ -109,8 +109,8 @@ static void judge_subscriber(run *r, const subscriber *own)
     counters_name(path, sizeof path, own->counter);
     node = tree_find(ensemble_state(&f->ensemble), world_path(&f->world, path));
     if (!own->any || own->last.status != CORRAL_OK || own->last.exists != (node != NULL) ||
-        (node != NULL &&
-         (own->last.stamp.mzxid != node->mzxid || own->last.value != counters_number_in(node)))) {
+        (node != NULL && (own->last.stamp.mzxid != node->mzxid ||
+                          own->last.value != counters_number_in(r, own->counter, node)))) {
         fleet_fail(f, "client %d has not seen the last state of %s", own->member->number, path);
     }
 }

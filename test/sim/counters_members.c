@@ -53,25 +53,36 @@ static void subscribe(run *r, member *m, int counter)
     subscriber *own = &r->subscribers[m->number][counter];
 
     *own = (subscriber){.run = r, .member = m, .counter = counter};
-    if (corral_counter_subscribe(r->counters[m->number][counter], on_state, own, &own->watch) != CORRAL_OK) {
+    if (corral_counter_subscribe(r->handles[m->number][counter][0].counter, on_state, own, &own->watch) !=
+        CORRAL_OK) {
         fleet_fail(m->fleet, "client %d: cannot subscribe", m->number);
+    }
+}
+
+static void open_handle(run *r, member *m, int counter, handle *opened)
+{
+    world *w = &r->fleet.world;
+    corral_counter_options options = CORRAL_COUNTER_OPTIONS_INIT;
+    char path[64];
+
+    opened->loose = world_one_in(w, 10);
+    options.flags = opened->loose ? CORRAL_COUNTER_AT_MOST_ONCE : 0;
+    options.encoding = r->encodings[counter];
+    counters_name(path, sizeof path, counter);
+    if (corral_counter_open(m->client, path, &options, &opened->counter) != CORRAL_OK) {
+        fleet_fail(m->fleet, "client %d: cannot open %s", m->number, path);
     }
 }
 
 void counters_joined(member *m)
 {
     run *r = counters_run_of(m->fleet);
-    corral_counter_options options = CORRAL_COUNTER_OPTIONS_INIT;
 
-    r->loose[m->number] = world_one_in(&m->fleet->world, 10);
-    options.flags = r->loose[m->number] ? CORRAL_COUNTER_AT_MOST_ONCE : 0;
     for (int i = 0; i < r->counter_count; i++) {
-        char path[64];
-
-        counters_name(path, sizeof path, i);
-        if (corral_counter_open(m->client, path, &options, &r->counters[m->number][i]) != CORRAL_OK) {
-            fleet_fail(m->fleet, "client %d: cannot open %s", m->number, path);
-        } else if (world_one_in(&m->fleet->world, 3)) {
+        for (int j = 0; j < HANDLES; j++) {
+            open_handle(r, m, i, &r->handles[m->number][i][j]);
+        }
+        if (world_one_in(&m->fleet->world, 3)) {
             subscribe(r, m, i);
         }
     }
@@ -90,7 +101,9 @@ void counters_leaving(member *m)
     for (int i = 0; i < r->counter_count; i++) {
         (void)corral_watch_close(r->subscribers[m->number][i].watch);
         r->subscribers[m->number][i].watch = NULL;
-        (void)corral_counter_close(r->counters[m->number][i]);
-        r->counters[m->number][i] = NULL;
+        for (int j = 0; j < HANDLES; j++) {
+            (void)corral_counter_close(r->handles[m->number][i][j].counter);
+            r->handles[m->number][i][j].counter = NULL;
+        }
     }
 }

@@ -4,8 +4,6 @@
 #include "counters_internal.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "internal.h"
 
@@ -95,8 +93,9 @@ static int64_t some_value(run *r, int counter)
 }
 
 /* Submit it: a non-zero status means that nothing will come of it. */
-static int submit(operation *own, corral_counter *counter, int64_t timeout_ms, bool update)
+static int submit(operation *own, int64_t timeout_ms, bool update)
 {
+    corral_counter *counter = own->through->counter;
     history_op *seen = &own->seen;
 
     switch (seen->kind) {
@@ -143,6 +142,7 @@ static void choose(operation *own)
                          .returned = INT64_MAX,
                          .status = CORRAL_EUNCERTAIN,
                          .argument = 10000 + (int64_t)number};
+    own->through = &r->handles[own->member->number][seen->counter][world_below(w, HANDLES)];
     if (seen->kind == HISTORY_COMPARE_SET) {
         seen->argument = some_value(r, (int)seen->counter);
         seen->desired = 1000000 * (int64_t)(number + 1);
@@ -171,7 +171,7 @@ static bool begin_one(run *r, member *m, int64_t timeout_ms)
     world_note(w, "client %d operation %zu kind %d on %" PRIu32 " of %" PRId64 " for %" PRId64, m->number,
                r->count, (int)seen->kind, seen->counter, seen->argument, timeout_ms);
     r->count++;
-    status = submit(own, r->counters[m->number][seen->counter], timeout_ms, world_one_in(w, 10));
+    status = submit(own, timeout_ms, world_one_in(w, 10));
     if (status != CORRAL_OK) {
         own->ended = true;
         seen->status = status;
@@ -211,40 +211,6 @@ static void begin_few(run *r, member *m)
     }
 }
 
-/* Another program, with no lane, adds to a counter that is there; it is not heard of whether that came to be.
- */
-static void meddle(run *r)
-{
-    world *w = &r->fleet.world;
-    operation *own = &r->operations[r->count];
-    int counter = (int)world_below(w, (uint64_t)r->counter_count);
-    int64_t delta = 10000 + (int64_t)r->count;
-    char path[64], text[32];
-    const znode *node;
-
-    counters_name(path, sizeof path, counter);
-    node = tree_find(&r->fleet.ensemble.prepared, world_path(w, path));
-    if (node == NULL || node->version == CORRALI_VERSION_LAST) {
-        return; /* one more, and nobody may change the counter any more */
-    }
-    (void)snprintf(text, sizeof text, "%" PRId64, counters_number_in(node) + delta);
-    if (ensemble_meddle(&r->fleet.ensemble, (tree_write){.kind = CORRALI_SET,
-                                                         .path = world_path(w, path),
-                                                         .data = {.bytes = world_copy(w, text, strlen(text)),
-                                                                  .length = strlen(text)},
-                                                         .version = node->version})) {
-        *own = (operation){.run = r, .ended = true};
-        own->seen = (history_op){.client = MEMBERS_MAX,
-                                 .counter = (uint32_t)counter,
-                                 .kind = HISTORY_ADD,
-                                 .argument = delta,
-                                 .invoked = w->now,
-                                 .returned = INT64_MAX,
-                                 .status = CORRAL_EUNCERTAIN};
-        r->count++;
-    }
-}
-
 void counters_work(void *subject, int64_t argument)
 {
     run *r = subject;
@@ -262,7 +228,7 @@ void counters_work(void *subject, int64_t argument)
         fleet_look(m);
     }
     if (r->count < OPERATIONS && world_one_in(w, 10)) {
-        meddle(r);
+        counters_meddle(r);
     }
     if (r->count < OPERATIONS) {
         world_at(w, w->now + world_delay(w, SIM_MS, 4 * SIM_S), counters_work, r, 0);
