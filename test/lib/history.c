@@ -101,6 +101,9 @@ static part part_of(const history_op *op)
     if (op->status == CORRAL_ENOENT) {
         return op->kind == HISTORY_ADD || op->kind == HISTORY_SET ? MUTE : SEEN;
     }
+    if (op->status == CORRAL_ERANGE) {
+        return op->kind == HISTORY_ADD ? SEEN : MUTE;
+    }
     return op->status == CORRAL_ECONFLICT && op->kind == HISTORY_COMPARE_SET ? SEEN : MUTE;
 }
 

@@ -12,7 +12,8 @@
  *   applied at most once and not before it was invoked, and not at all if that
  *   explains everything; versions tell how many transactions there were.
  * - What failed for certain changed nothing. What it told of the counter
- *   (another value than expected, no znode) was so while it ran.
+ *   (another value than expected, no znode, no room for its sum) was so while it
+ *   ran.
  * - A read is what the counter was at the stamp it gives; a linearizable one
  *   respects real time as well.
  * - A destroy, or an int32 version that ran out, ends an incarnation. The next
@@ -43,6 +44,7 @@ typedef struct {
     bool stale;       /**< READ: of a level that may show the past; else it is taken for LINEARIZABLE */
     int64_t argument; /**< ADD the delta, SET the value, COMPARE_SET the expected value */
     int64_t desired;  /**< COMPARE_SET */
+    int64_t min, max; /**< ADD that ended ERANGE: what its sum may not leave */
     int64_t invoked;  /**< before the call, by a clock that all clients share */
     int64_t returned; /**< once the result was there; INT64_MAX: never */
     int status;       /**< EUNCERTAIN, or never returned: the outcome is unknown */

@@ -67,7 +67,11 @@ static void carry_out(history_op *op, bool applied)
     switch (op->kind) {
     case HISTORY_ADD:
         op->value = before + op->argument;
-        change(op->value);
+        if (op->max != 0 && op->value > op->max) {
+            op->status = CORRAL_ERANGE;
+        } else {
+            change(op->value);
+        }
         break;
     case HISTORY_SET:
         change(op->argument);
@@ -106,6 +110,10 @@ static void choose(history_op *op)
     } else {
         op->kind = HISTORY_ADD;
         op->argument = a_delta();
+        if (toy.r.bounded > 0 && dice(100) < toy.r.bounded) {
+            op->min = INT64_MIN;
+            op->max = toy.value + a_delta();
+        }
     }
 }
 

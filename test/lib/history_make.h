@@ -23,7 +23,7 @@ typedef enum {
 
 /** What a history is made of; in percent of operations or transactions. */
 typedef struct {
-    unsigned transactions, unknown, destroys, sets, reads, batches;
+    unsigned transactions, unknown, destroys, sets, reads, batches, bounded;
     bool present_at_start;
     int32_t version;
     history_sin sin;

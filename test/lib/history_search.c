@@ -43,6 +43,11 @@ static void *allocate(size_t count, size_t size)
 
 static bool was_so(const history_op *op, history_state now)
 {
+    if (op->status == CORRAL_ERANGE) {
+        __int128 sum = (__int128)(now.present ? now.value : 0) + op->argument;
+
+        return sum < op->min || sum > op->max;
+    }
     return op->status == CORRAL_ENOENT ? !now.present : now.present && now.value == op->value;
 }
 

@@ -16,6 +16,7 @@ typedef struct run run;
 typedef struct {
     corral_counter *counter;
     bool loose; /* it counts at most once */
+    int64_t min, max;
 } handle;
 
 typedef struct {
@@ -24,6 +25,8 @@ typedef struct {
     const handle *through;
     history_op seen;
     corral_read level;
+    bool updates;  /* ADD: by a function of the program */
+    int64_t limit; /* ... which refuses to go above this; INT64_MAX: nothing */
     corral_op *op;
     bool limited;   /* by a deadline */
     bool cancelled; /* by its program, or orphaned by it */

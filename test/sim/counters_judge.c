@@ -21,14 +21,33 @@ static bool may_be_uncertain(const operation *own)
            (lane_lost && corral_op_cause(own->op) == CORRAL_ENOENT);
 }
 
+static bool allows(const operation *own, int64_t value)
+{
+    return value >= own->through->min && value <= own->through->max;
+}
+
+/* Does it ask for what its handle forbids? Of a sum that is only known when it is made. */
+static bool is_forbidden(const operation *own)
+{
+    const history_op *seen = &own->seen;
+
+    return (seen->kind == HISTORY_SET && !allows(own, seen->argument)) ||
+           (seen->kind == HISTORY_COMPARE_SET && !allows(own, seen->desired));
+}
+
 /* Can it have ended like that? */
 static bool may_end(const operation *own)
 {
     history_kind kind = own->seen.kind;
 
+    if (is_forbidden(own)) {
+        return own->seen.status == CORRAL_ERANGE;
+    }
     switch (own->seen.status) {
     case CORRAL_OK:
-        return true;
+        return kind != HISTORY_ADD || (allows(own, own->seen.value) && own->seen.value <= own->limit);
+    case CORRAL_ERANGE:
+        return kind == HISTORY_ADD; /* if there was no room: lib/history.c */
     case CORRAL_ENOENT:
         return kind == HISTORY_COMPARE_SET || kind == HISTORY_READ || kind == HISTORY_DESTROY;
     case CORRAL_ECONFLICT:

@@ -59,6 +59,15 @@ static void subscribe(run *r, member *m, int counter)
     }
 }
 
+/* Some go by bounds that values come to, sooner or later; what others set may be beyond. */
+static void choose_bounds(world *w, corral_counter_options *options)
+{
+    if (world_one_in(w, 4)) {
+        options->min = -(int64_t)world_below(w, 400000000);
+        options->max = (int64_t)world_below(w, 4000000);
+    }
+}
+
 static void open_handle(run *r, member *m, int counter, handle *opened)
 {
     world *w = &r->fleet.world;
@@ -68,6 +77,9 @@ static void open_handle(run *r, member *m, int counter, handle *opened)
     opened->loose = world_one_in(w, 10);
     options.flags = opened->loose ? CORRAL_COUNTER_AT_MOST_ONCE : 0;
     options.encoding = r->encodings[counter];
+    choose_bounds(w, &options);
+    opened->min = options.min;
+    opened->max = options.max;
     counters_name(path, sizeof path, counter);
     if (corral_counter_open(m->client, path, &options, &opened->counter) != CORRAL_OK) {
         fleet_fail(m->fleet, "client %d: cannot open %s", m->number, path);

@@ -13,6 +13,9 @@
 /* What a program does at once: ordinarily, and when it has been waiting for something. */
 enum { BURST_MOST = 8, FLURRY_LEAST = 16, FLURRY_MOST = 64 };
 
+/* What a function of the program says where it refuses. */
+enum { REFUSAL = -4711 };
+
 /* Its client may have stood still, and its program looks now and then. */
 static bool is_late(const operation *own)
 {
@@ -20,6 +23,17 @@ static bool is_late(const operation *own)
     int64_t from = own->due > resumed ? own->due : resumed;
 
     return own->run->fleet.world.now - from > LATENESS + own->member->answers_after;
+}
+
+/* The judge of histories knows no functions: what refuses a sum is a bound. */
+static void note_bounds(operation *own)
+{
+    bool refused = own->seen.status == REFUSAL;
+
+    own->seen.status = CORRAL_ERANGE;
+    own->seen.min = refused ? INT64_MIN : own->through->min;
+    own->seen.max = refused ? own->limit : own->through->max;
+    own->run->fleet.world.rare[refused ? RARE_REFUSED : RARE_OUT_OF_BOUNDS]++;
 }
 
 static void ended(operation *own, int status, int64_t value, const corral_stamp *stamp)
@@ -40,6 +54,9 @@ static void ended(operation *own, int status, int64_t value, const corral_stamp 
                    (size_t)(own - own->run->operations));
     }
     own->seen.status = status;
+    if (status == CORRAL_ERANGE || status == REFUSAL) {
+        note_bounds(own);
+    }
     own->seen.returned = f->world.now;
     own->seen.value = value;
     if (stamp != NULL) {
@@ -62,8 +79,10 @@ static void on_status(int status, void *arg)
 
 static int add_it(int64_t value, int64_t *ret_value, void *arg)
 {
-    *ret_value = value + ((operation *)arg)->seen.argument;
-    return CORRAL_OK;
+    const operation *own = arg;
+
+    *ret_value = value + own->seen.argument;
+    return *ret_value > own->limit ? REFUSAL : CORRAL_OK;
 }
 
 static void cancels(void *subject, int64_t argument)
@@ -93,14 +112,14 @@ static int64_t some_value(run *r, int counter)
 }
 
 /* Submit it: a non-zero status means that nothing will come of it. */
-static int submit(operation *own, int64_t timeout_ms, bool update)
+static int submit(operation *own, int64_t timeout_ms)
 {
     corral_counter *counter = own->through->counter;
     history_op *seen = &own->seen;
 
     switch (seen->kind) {
     case HISTORY_ADD:
-        return update
+        return own->updates
                    ? corral_counter_update_async(counter, add_it, own, timeout_ms, on_value, own, &own->op)
                    : corral_counter_add_async(counter, seen->argument, timeout_ms, on_value, own, &own->op);
     case HISTORY_SET:
@@ -142,6 +161,8 @@ static void choose(operation *own)
                          .returned = INT64_MAX,
                          .status = CORRAL_EUNCERTAIN,
                          .argument = 10000 + (int64_t)number};
+    own->updates = seen->kind == HISTORY_ADD && world_one_in(w, 10);
+    own->limit = own->updates && world_one_in(w, 2) ? (int64_t)world_below(w, 2000000) : INT64_MAX;
     own->through = &r->handles[own->member->number][seen->counter][world_below(w, HANDLES)];
     if (seen->kind == HISTORY_COMPARE_SET) {
         seen->argument = some_value(r, (int)seen->counter);
@@ -171,7 +192,7 @@ static bool begin_one(run *r, member *m, int64_t timeout_ms)
     world_note(w, "client %d operation %zu kind %d on %" PRIu32 " of %" PRId64 " for %" PRId64, m->number,
                r->count, (int)seen->kind, seen->counter, seen->argument, timeout_ms);
     r->count++;
-    status = submit(own, timeout_ms, world_one_in(w, 10));
+    status = submit(own, timeout_ms);
     if (status != CORRAL_OK) {
         own->ended = true;
         seen->status = status;

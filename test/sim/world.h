@@ -39,7 +39,9 @@ typedef void (*world_fire)(void *subject, int64_t argument);
     X(LAGGING_REFUSED, "connection to a lagging server refused")                                             \
     X(SET_WATCH_FIRED, "watch fired when set again")                                                         \
     X(NO_MEMORY, "allocation failed")                                                                        \
-    X(LOST_RACE, "race lost")
+    X(LOST_RACE, "race lost")                                                                                \
+    X(OUT_OF_BOUNDS, "sum out of bounds")                                                                    \
+    X(REFUSED, "update refused by its function")
 
 typedef enum {
 #define SIM_RARE_NAME(name, text) RARE_##name,

@@ -77,6 +77,15 @@ static void right_with_everything(void)
     assert_right(&history_rich);
 }
 
+static void right_with_bounds(void)
+{
+    history_recipe r = plain;
+
+    r.batches = 50;
+    r.bounded = 20;
+    assert_right(&r);
+}
+
 static void right_without_any_operation(void)
 {
     made.ends = (history_ends){0};
@@ -159,6 +168,7 @@ static CU_TestInfo right[] = {
     {"with destroys", right_with_destroys},
     {"with versions that run out", right_with_versions_that_run_out},
     {"with everything", right_with_everything},
+    {"with bounds", right_with_bounds},
     {"without any operation", right_without_any_operation},
     CU_TEST_INFO_NULL,
 };

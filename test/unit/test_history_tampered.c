@@ -59,6 +59,11 @@ static bool is_conflict(const history_op *op)
     return op->status == CORRAL_ECONFLICT;
 }
 
+static bool is_out_of_bounds(const history_op *op)
+{
+    return op->status == CORRAL_ERANGE;
+}
+
 static bool is_destroy(const history_op *op)
 {
     return op->kind == HISTORY_DESTROY && op->status == CORRAL_OK;
@@ -215,6 +220,16 @@ static bool conflict_with_anything(history_made *made)
     return op != NULL;
 }
 
+static bool refuse_what_has_room(history_made *made)
+{
+    history_op *op = find(made, is_out_of_bounds);
+
+    if (op != NULL) {
+        op->max = INT64_MAX;
+    }
+    return op != NULL;
+}
+
 static bool miss_what_is_there(history_made *made)
 {
     history_op *op = find(made, is_conflict);
@@ -324,6 +339,14 @@ static void wrong_conflict(void)
     history_assert_found_out(&r, miss_what_is_there);
 }
 
+static void wrong_bounds(void)
+{
+    history_recipe r = history_without_doubt;
+
+    r.bounded = 20;
+    history_assert_found_out(&r, refuse_what_has_room);
+}
+
 static void wrong_incarnation(void)
 {
     history_recipe r = history_without_doubt;
@@ -370,6 +393,7 @@ static CU_TestInfo wrong[] = {
     {"read", wrong_read},
     {"end", wrong_end},
     {"conflict", wrong_conflict},
+    {"bounds", wrong_bounds},
     {"incarnation", wrong_incarnation},
     CU_TEST_INFO_NULL,
 };
