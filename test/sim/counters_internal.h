@@ -8,7 +8,8 @@
 /* Of lanes, and between sweeps, where there are any. */
 enum { AGE_MS = 8000, INTERVAL_MS = 2000 };
 
-enum { COUNTERS_MAX = 5, HANDLES = 2, OPERATIONS = 360, OPERATIONS_MAX = OPERATIONS };
+enum { COUNTERS_MAX = 5, HANDLES = 2, OPERATIONS = 360 };
+enum { OPERATIONS_MAX = OPERATIONS + 1 }; /* a deletion and a remake come together */
 
 typedef struct run run;
 

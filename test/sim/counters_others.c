@@ -62,26 +62,58 @@ static void note(run *r, int counter, history_kind kind, int64_t argument)
                              .status = CORRAL_EUNCERTAIN};
 }
 
-/* It adds to a counter that is there. */
+/* It adds to it. */
+static void add_to(run *r, int counter, int path, const znode *node)
+{
+    int64_t delta = 10000 + (int64_t)r->count;
+    tree_write write = {.kind = CORRALI_SET,
+                        .path = path,
+                        .data = counters_spell(r, counter, counters_number_in(r, counter, node) + delta),
+                        .version = node->version};
+
+    if (ensemble_meddle(&r->fleet.ensemble, &write, 1)) {
+        note(r, counter, HISTORY_ADD, delta);
+    }
+}
+
+/*
+ * It deletes it and makes it again. Of that Corral promises nothing where the new
+ * znode comes to a version at which somebody knew the old one, so only one is
+ * chosen whose versions are out of a new one's reach.
+ */
+static void remake(run *r, int counter, int path, const znode *node)
+{
+    int64_t value = 10000 + (int64_t)r->count;
+    const tree_write writes[] = {
+        {.kind = CORRALI_DELETE, .path = path, .version = node->version},
+        {.kind = CORRALI_CREATE, .path = path, .data = counters_spell(r, counter, value)},
+    };
+
+    if (ensemble_meddle(&r->fleet.ensemble, writes, 2)) {
+        note(r, counter, HISTORY_DESTROY, 0);
+        note(r, counter, HISTORY_SET, value);
+        r->fleet.world.rare[RARE_REMADE]++;
+    }
+}
+
 void counters_meddle(run *r)
 {
     world *w = &r->fleet.world;
     int counter = (int)world_below(w, (uint64_t)r->counter_count);
-    int64_t delta = 10000 + (int64_t)r->count;
-    char path[64];
+    char name[64];
     const znode *node;
+    int path;
 
-    counters_name(path, sizeof path, counter);
-    node = tree_find(&r->fleet.ensemble.prepared, world_path(w, path));
-    if (node == NULL || node->version == CORRALI_VERSION_LAST) {
-        return; /* one more, and nobody may change the counter any more */
+    counters_name(name, sizeof name, counter);
+    path = world_path(w, name);
+    node = tree_find(&r->fleet.ensemble.prepared, path);
+    if (node == NULL) {
+        return;
     }
-    if (ensemble_meddle(
-            &r->fleet.ensemble,
-            (tree_write){.kind = CORRALI_SET,
-                         .path = world_path(w, path),
-                         .data = counters_spell(r, counter, counters_number_in(r, counter, node) + delta),
-                         .version = node->version})) {
-        note(r, counter, HISTORY_ADD, delta);
+    if ((node->version < 0 || node->version > OPERATIONS_MAX) && world_one_in(w, 2)) {
+        remake(r, counter, path, node);
+    } else if (node->version != CORRALI_VERSION_LAST) {
+        /* At that, one more would be the last that anybody could make. */
+        add_to(r, counter, path, node);
     }
 }

@@ -125,8 +125,9 @@ static bool replaces(const transaction *txn)
 {
     const tree_write *last = &txn->writes[txn->count];
 
-    return txn->status == CORRAL_OK && txn->count > 1 && last[-1].kind == CORRALI_CREATE &&
-           last[-2].kind == CORRALI_DELETE && last[-2].path == last[-1].path;
+    return txn->status == CORRAL_OK && txn->session != 0 && txn->count > 1 &&
+           last[-1].kind == CORRALI_CREATE && last[-2].kind == CORRALI_DELETE &&
+           last[-2].path == last[-1].path;
 }
 
 /* Something deleted of a client that is certainly not there. */
@@ -210,16 +211,16 @@ const tree *ensemble_state(const ensemble *e)
     return e->leader < 0 ? NULL : &e->servers[e->leader].tree;
 }
 
-bool ensemble_meddle(ensemble *e, tree_write write)
+bool ensemble_meddle(ensemble *e, const tree_write *writes, size_t count)
 {
     entry *proposal = world_alloc(e->world, sizeof *proposal);
 
     if (!ensemble_leads(e)) {
         return false;
     }
-    world_note(e->world, "somebody meddles with %s", world_path_text(e->world, write.path));
-    proposal->txn.count = 1;
-    proposal->txn.writes[0] = write;
+    world_note(e->world, "somebody meddles with %s", world_path_text(e->world, writes->path));
+    proposal->txn.count = count;
+    memcpy(proposal->txn.writes, writes, count * sizeof *writes);
     ensemble_propose(e, proposal);
     return true;
 }

@@ -145,8 +145,8 @@ void ensemble_heal(ensemble *e, int number);
 /** Let @number sit on what is committed: ZOOKEEPER-4537. */
 void ensemble_stick(ensemble *e, int number, int64_t until);
 
-/** Somebody else writes, if there is a leader: false if not. Whether it comes to be is not told. */
-bool ensemble_meddle(ensemble *e, tree_write write);
+/** Somebody else writes, at once, if there is a leader: false if not. Whether it comes to be is not told. */
+bool ensemble_meddle(ensemble *e, const tree_write *writes, size_t count);
 
 /* --- for tests --- */
 

@@ -252,10 +252,10 @@ static bool delete_lane(fleet *f)
     for (int writer = world_path_child(w, writers); writer >= 0; writer = world_path_sibling(w, writer)) {
         for (int lane = world_path_child(w, writer); lane >= 0; lane = world_path_sibling(w, lane)) {
             if (tree_find(t, lane) != NULL && tree_find(t, lane)->owner == 0 && world_one_in(w, 6)) {
+                tree_write deletion = {.kind = CORRALI_DELETE, .path = lane, .version = CORRALI_VERSION_ANY};
+
                 f->lanes_deleted = true;
-                return ensemble_meddle(
-                    &f->ensemble,
-                    (tree_write){.kind = CORRALI_DELETE, .path = lane, .version = CORRALI_VERSION_ANY});
+                return ensemble_meddle(&f->ensemble, &deletion, 1);
             }
         }
     }

@@ -41,7 +41,8 @@ typedef void (*world_fire)(void *subject, int64_t argument);
     X(NO_MEMORY, "allocation failed")                                                                        \
     X(LOST_RACE, "race lost")                                                                                \
     X(OUT_OF_BOUNDS, "sum out of bounds")                                                                    \
-    X(REFUSED, "update refused by its function")
+    X(REFUSED, "update refused by its function")                                                             \
+    X(REMADE, "counter remade by another program")
 
 typedef enum {
 #define SIM_RARE_NAME(name, text) RARE_##name,
