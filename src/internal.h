@@ -198,6 +198,7 @@ struct corral_client {
     bool shut;              /* no new requests */
     bool auth_failed;
     corrali_request barrier; /* the first request of a session */
+    bool barrier_replaces;   /* it puts a LIVE in the place of one that is there */
     corrali_link held;       /* requests waiting until ready */
     corrali_link refused;    /* requests that could not be sent; told so by the next event */
     corrali_timer farewell;  /* bounds the clean-up when closing */

@@ -192,12 +192,46 @@ static void ready_locked(corral_client *client)
     send_held_locked(client);
 }
 
+/* Whatever it does goes by way of a quorum; where it can, it renews LIVE. */
+static void compose_barrier_locked(corral_client *client)
+{
+    corrali_request *barrier = &client->barrier;
+    const char *live = client->writer.live;
+
+    barrier->write_count = 0;
+    if (!client->writer.touched) {
+        barrier->writes[barrier->write_count++] =
+            (corrali_write){.kind = CORRALI_CHECK, .path = "/", .version = CORRALI_VERSION_ANY};
+        return;
+    }
+    if (client->barrier_replaces) {
+        barrier->writes[barrier->write_count++] =
+            (corrali_write){.kind = CORRALI_DELETE, .path = live, .version = CORRALI_VERSION_ANY};
+    }
+    barrier->writes[barrier->write_count++] =
+        (corrali_write){.kind = CORRALI_CREATE, .path = live, .data = "", .ephemeral = true};
+}
+
+/*
+ * Is LIVE, after that answer, still to be renewed? One that is there can be that
+ * of a session which we were told has ended, and which has not: a leader that
+ * is cut off says so, and nobody else comes to know. It will end later, and LIVE
+ * with it, so ours takes its place.
+ */
+static bool must_renew_locked(corral_client *client, int status)
+{
+    bool replaced = client->barrier_replaces;
+
+    client->barrier_replaces = client->writer.touched && !replaced && status == CORRAL_EEXIST;
+    return client->barrier_replaces || (replaced && status == CORRAL_ENOENT);
+}
+
 /* If the session needs one, and it is not under way. It goes past the held requests. */
 static void send_barrier_locked(corral_client *client)
 {
     if (client->connected && !client->shut && !client->barrier.sent &&
         client->barrier_passed != client->session_id) {
-        corrali_writer_barrier_locked(client);
+        compose_barrier_locked(client);
         (void)send_locked(client, &client->barrier);
     }
 }
@@ -208,6 +242,10 @@ static void barrier_done(corrali_request *request)
 
     request->sent = false;
     if (request->status == CORRAL_ELOST) {
+        send_barrier_locked(client);
+        return;
+    }
+    if (must_renew_locked(client, request->status)) {
         send_barrier_locked(client);
         return;
     }

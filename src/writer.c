@@ -114,20 +114,6 @@ void corrali_writer_reset_locked(corral_client *client)
     }
 }
 
-void corrali_writer_barrier_locked(corral_client *client)
-{
-    corrali_request *barrier = &client->barrier;
-
-    barrier->write_count = 1;
-    if (client->writer.touched) {
-        barrier->writes[0] = (corrali_write){
-            .kind = CORRALI_CREATE, .path = client->writer.live, .data = "", .ephemeral = true};
-    } else {
-        barrier->writes[0] =
-            (corrali_write){.kind = CORRALI_CHECK, .path = "/", .version = CORRALI_VERSION_ANY};
-    }
-}
-
 /* --- farewell --- */
 
 static void ask_to_delete_locked(corral_client *client, bool live_too)

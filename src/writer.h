@@ -83,9 +83,6 @@ void corrali_lane_retire_locked(corrali_lane *lane);
 /* The directory was found missing: register anew before the next lane is lent. */
 void corrali_writer_reset_locked(corral_client *client);
 
-/* Put the request that a new session must begin with into client->barrier: it renews LIVE. */
-void corrali_writer_barrier_locked(corral_client *client);
-
 /* Delete all that this writer made, then call @done_locked: at once when there is nothing. */
 void corrali_writer_farewell_locked(corral_client *client, void (*done_locked)(corral_client *));
 
