@@ -55,7 +55,9 @@ static server *receiver(const to_server *message)
 {
     server *s = &message->e->servers[message->number];
 
-    return s->serves && !s->cut && s->life == message->life ? s : NULL;
+    return s->serves && s->life == message->life && ensemble_reaches_leader(message->e, message->number)
+               ? s
+               : NULL;
 }
 
 static void committed_at(void *subject, int64_t argument)
@@ -141,6 +143,7 @@ void ensemble_propose(ensemble *e, entry *proposal)
 {
     world *w = e->world;
 
+    proposal->alone = e->servers[e->leader].cut;
     proposal->txn.zxid = ++e->zxid;
     proposal->txn.time_ms = w->calendar_ms + w->now / SIM_MS;
     tree_try(&e->prepared, &proposal->txn);
@@ -215,7 +218,7 @@ bool ensemble_meddle(ensemble *e, const tree_write *writes, size_t count)
 {
     entry *proposal = world_alloc(e->world, sizeof *proposal);
 
-    if (!ensemble_leads(e)) {
+    if (e->leader < 0 || e->servers[e->leader].cut) {
         return false;
     }
     world_note(e->world, "somebody meddles with %s", world_path_text(e->world, writes->path));

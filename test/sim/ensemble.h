@@ -5,8 +5,10 @@
  *
  * There is one log. Its head is committed: a quorum has accepted it. A new
  * leader is the server, of those that can form a quorum, that has accepted
- * most; what it has not accepted is cut off the log. Reads are answered from
- * what a server has applied.
+ * most; what it has not accepted is cut off the log. A leader that is cut off
+ * goes on for a while with its clients, and its end of the log is kept if it is
+ * reached again before there is another. Reads are answered from what a server
+ * has applied.
  *
  * Modelled after QuorumPeer, Leader, LearnerHandler, CommitProcessor and
  * SessionTrackerImpl of ZooKeeper 3.8.
@@ -100,12 +102,13 @@ typedef struct {
     transaction txn;
     call *call; /* whose it is; NULL: an expiry, or a new session's */
     connection *opens;
+    bool alone; /* by a leader that was cut off */
 } entry;
 
 struct ensemble {
     world *world;
     server servers[SERVERS];
-    int leader; /* -1: none */
+    int leader; /* also one cut off, until there is another; -1: none */
     bool electing;
     tree prepared; /* the leader's, with what is proposed */
     entry **log;

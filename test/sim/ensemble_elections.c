@@ -74,6 +74,9 @@ void ensemble_lead(ensemble *e, int number)
 
     world_note(e->world, "server %d leads from %zu of %zu on", number, s->accepted, e->length);
     cut_off_log(e, s->accepted);
+    for (size_t i = e->committed; i < e->length; i++) {
+        e->world->rare[RARE_TAIL_KEPT] += e->log[i]->alone;
+    }
     e->leader = number;
     e->zxid = ((e->zxid >> 32) + 1) << 32;
     e->committed = e->length;
@@ -94,22 +97,44 @@ void ensemble_lead(ensemble *e, int number)
     }
 }
 
+/* How many look for a leader. */
+static int looking(const ensemble *e)
+{
+    int count = 0;
+
+    for (int i = 0; i < SERVERS; i++) {
+        count += can_vote(&e->servers[i]) && !e->servers[i].serves;
+    }
+    return count;
+}
+
 static void elects(void *subject, int64_t argument)
 {
     ensemble *e = subject;
-    int best = -1, count = 0;
+    int best = -1;
 
     (void)argument;
     e->electing = false;
     for (int i = 0; i < SERVERS; i++) {
-        if (can_vote(&e->servers[i])) {
-            count++;
-            best = best < 0 || e->servers[i].accepted > e->servers[best].accepted ? i : best;
+        const server *s = &e->servers[i];
+
+        if (can_vote(s) && !s->serves && (best < 0 || s->accepted > e->servers[best].accepted)) {
+            best = i;
         }
     }
-    if (count > SERVERS / 2) {
+    if (looking(e) > SERVERS / 2) {
         /* All must be part of it: their connections went with the old leader. */
         ensemble_lead(e, best);
+    }
+}
+
+/* Elect, if there are enough for that. */
+static void consider(ensemble *e)
+{
+    if (!e->electing && looking(e) > SERVERS / 2) {
+        e->electing = true;
+        world_at(e->world, e->world->now + world_delay(e->world, ELECTION_LEAST, ELECTION_MOST), elects, e,
+                 0);
     }
 }
 
@@ -125,7 +150,7 @@ static void stop_serving(ensemble *e, int number)
     }
 }
 
-/* There is no leader any more: nobody serves until there is. */
+/* The leader is gone for all to see: nobody serves until there is another. */
 static void elect(ensemble *e)
 {
     e->leader = -1;
@@ -134,11 +159,7 @@ static void elect(ensemble *e)
             stop_serving(e, i);
         }
     }
-    if (!e->electing) {
-        e->electing = true;
-        world_at(e->world, e->world->now + world_delay(e->world, ELECTION_LEAST, ELECTION_MOST), elects, e,
-                 0);
-    }
+    consider(e);
 }
 
 /* --- faults --- */
@@ -170,7 +191,7 @@ static void come_back(ensemble *e, int number)
         world_at(e->world, e->world->now + world_delay(e->world, 10 * SIM_MS, SIM_S), ensemble_joins, e,
                  number);
     } else {
-        elect(e);
+        consider(e);
     }
 }
 
@@ -181,30 +202,53 @@ void ensemble_restart(ensemble *e, int number)
     come_back(e, number);
 }
 
-/* A server that has been alone for too long. */
+/* A server that has heard nothing from the others, or from its leader, for too long. */
 static void stays_alone(void *subject, int64_t life_and_number)
 {
     ensemble *e = subject;
     int number = (int)(life_and_number % SERVERS);
     server *s = &e->servers[number];
 
-    if (s->cut && s->serves && (int64_t)s->life == life_and_number / SERVERS) {
+    if (s->serves && (int64_t)s->life == life_and_number / SERVERS) {
         world_note(e->world, "server %d gives up serving alone", number);
         stop_serving(e, number);
+        e->leader = e->leader == number ? -1 : e->leader;
+        consider(e);
     }
 }
 
+/* @number hears nothing from now on. */
+static void leave_alone(ensemble *e, int number)
+{
+    const server *s = &e->servers[number];
+
+    if (s->serves) {
+        world_at(e->world, e->world->now + world_delay(e->world, ALONE_LEAST, ALONE_MOST), stays_alone, e,
+                 (int64_t)s->life * SERVERS + number);
+    }
+}
+
+/*
+ * A leader goes on until it misses the others, and they until they miss it. It
+ * takes what its clients write, though nothing of that can be committed.
+ */
 void ensemble_cut(ensemble *e, int number)
 {
     server *s = &e->servers[number];
 
     world_note(e->world, "server %d is cut off%s", number, e->leader == number ? ", the leader" : "");
     s->cut = true;
-    if (s->serves) {
-        world_at(e->world, e->world->now + world_delay(e->world, ALONE_LEAST, ALONE_MOST), stays_alone, e,
-                 (int64_t)s->life * SERVERS + number);
+    leave_alone(e, number);
+    if (e->leader != number) {
+        do_without(e, number);
+        return;
     }
-    do_without(e, number);
+    for (int i = 0; i < SERVERS; i++) {
+        if (i != number && !e->servers[i].cut) {
+            leave_alone(e, i);
+        }
+    }
+    consider(e);
 }
 
 void ensemble_heal(ensemble *e, int number)
@@ -214,6 +258,10 @@ void ensemble_heal(ensemble *e, int number)
     world_note(e->world, "server %d is reached again", number);
     s->cut = false;
     if (!s->up) {
+        return;
+    }
+    if (e->leader == number || e->leader < 0) {
+        elect(e); /* those that still follow hear of it now */
         return;
     }
     if (s->serves) {

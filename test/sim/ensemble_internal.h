@@ -48,9 +48,11 @@ static inline server *ensemble_server(const connection *via)
     return &via->ensemble->servers[via->server];
 }
 
-static inline bool ensemble_leads(const ensemble *e)
+/* Can @number talk to the leader? That can talk to itself also when it is cut off. */
+static inline bool ensemble_reaches_leader(const ensemble *e, int number)
 {
-    return e->leader >= 0 && e->servers[e->leader].serves && !e->servers[e->leader].cut;
+    return e->leader >= 0 && e->servers[e->leader].serves &&
+           (number == e->leader || (!e->servers[number].cut && !e->servers[e->leader].cut));
 }
 
 #endif

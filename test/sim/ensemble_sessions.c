@@ -48,12 +48,12 @@ static void close_session(ensemble *e, session *s, call *asked)
 /* The leader learns who lives, and ends who does not. */
 void ensemble_expire(ensemble *e)
 {
-    if (!ensemble_leads(e)) {
+    if (e->leader < 0) {
         return;
     }
     for (session *s = e->sessions; s != NULL; s = s->next) {
         for (int i = 0; i < SERVERS; i++) {
-            if (s->touched[i] && e->servers[i].serves && !e->servers[i].cut) {
+            if (s->touched[i] && e->servers[i].serves && ensemble_reaches_leader(e, i)) {
                 s->touched[i] = false;
                 s->expires = e->world->now + s->timeout;
             }
@@ -98,8 +98,8 @@ static bool still_there(const to_leader *message)
     ensemble *e = message->via->ensemble;
     server *s = ensemble_server(message->via);
 
-    return ensemble_leads(e) && e->servers[e->leader].life == message->leader_life &&
-           s->life == message->life && !s->cut;
+    return ensemble_reaches_leader(e, message->via->server) &&
+           e->servers[e->leader].life == message->leader_life && s->life == message->life;
 }
 
 static void returns(void *subject, int64_t argument)
@@ -195,7 +195,7 @@ void ensemble_ask_leader(connection *via, call *asked)
     server *s = ensemble_server(via);
     to_leader *message;
 
-    if (!ensemble_leads(e) || s->cut) {
+    if (!ensemble_reaches_leader(e, via->server)) {
         return; /* there is nobody to hear it */
     }
     message = world_alloc(e->world, sizeof *message);

@@ -35,6 +35,7 @@ typedef void (*world_fire)(void *subject, int64_t argument);
     X(MOVED_REFUSED, "late write of a moved session")                                                        \
     X(LATE_APPLIED, "late write of a lost connection applied")                                               \
     X(DROPPED_COMMITS, "proposals dropped with a leader")                                                    \
+    X(TAIL_KEPT, "proposals of a leader cut off kept by the next one")                                       \
     X(STALE_READ, "read from a server cut off")                                                              \
     X(LAGGING_REFUSED, "connection to a lagging server refused")                                             \
     X(SET_WATCH_FIRED, "watch fired when set again")                                                         \
