@@ -202,12 +202,26 @@ static call *make_call(simclient *c, corrali_request *request)
     return made;
 }
 
+/* What the real one must refuse. */
+static bool has_container_among_others(const corrali_request *request)
+{
+    bool container = false;
+
+    for (size_t i = 0; request->kind == CORRALI_MULTI && i < request->write_count; i++) {
+        container = container || request->writes[i].container;
+    }
+    return container && request->write_count > 1;
+}
+
 static int submit(corrali_backend *base, corrali_request *request)
 {
     simclient *c = (simclient *)base;
 
     if (!c->ready || c->expired || c->buried || c->closing) {
         return CORRAL_ELOST;
+    }
+    if (has_container_among_others(request)) {
+        return CORRAL_EINVAL;
     }
     simclient_enqueue(c, make_call(c, request));
     return CORRAL_OK;
