@@ -120,7 +120,7 @@ static void free_client(corral_client *client)
     corrali_epochs_destroy(client);
     corrali_timers_destroy(&client->timers);
     pthread_cond_destroy(&client->dispatch.wake);
-    pthread_cond_destroy(&client->counter_idle);
+    pthread_cond_destroy(&client->object_idle);
     pthread_cond_destroy(&client->watch_idle);
     pthread_mutex_destroy(&client->mutex);
     corrali_client_free_options(client);
@@ -146,13 +146,13 @@ static corral_client *new_client(void)
     atomic_init(&client->state, CORRAL_STATE_CONNECTING);
     corrali_latch_init(&client->closed);
     pthread_mutex_init(&client->mutex, NULL);
-    pthread_cond_init(&client->counter_idle, NULL);
+    pthread_cond_init(&client->object_idle, NULL);
     pthread_cond_init(&client->watch_idle, NULL);
     corrali_cond_init(&client->dispatch.wake);
     client->dispatch.fd = -1;
     corrali_list_init(&client->woken);
     corrali_list_init(&client->dispatch.tasks);
-    corrali_list_init(&client->counters);
+    corrali_list_init(&client->objects);
     corrali_list_init(&client->spare_ops);
     corrali_list_init(&client->watched);
     client->armed = CORRALI_NEVER;
@@ -268,8 +268,10 @@ int corrali_client_accepts_locked(const corral_client *client)
 
 void corrali_client_abort_all_locked(corral_client *client, int cause)
 {
-    for (corrali_link *link = client->counters.next; link != &client->counters; link = link->next) {
-        corrali_counter_abort_all_locked(CORRALI_CONTAINER(link, corral_counter, link), cause);
+    for (corrali_link *link = client->objects.next; link != &client->objects; link = link->next) {
+        corrali_object *object = CORRALI_CONTAINER(link, corrali_object, link);
+
+        object->class->abort_all_locked(object, cause);
     }
     corrali_watched_end_all_locked(client, cause);
 }

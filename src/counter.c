@@ -8,33 +8,39 @@
 
 /* --- life --- */
 
-void corrali_counter_ref_locked(corral_counter *counter)
+static corral_client *free_locked(corrali_object *object)
 {
-    counter->refs++;
-}
-
-corral_client *corrali_counter_unref_locked(corral_counter *counter)
-{
+    corral_counter *counter = CORRALI_CONTAINER(object, corral_counter, object);
     corrali_cell *cell = counter->cell;
 
-    if (--counter->refs > 0) {
-        return NULL;
-    }
     corrali_free(counter);
     return corrali_cell_unref_locked(cell);
 }
 
-void corrali_counter_op_made_locked(corral_counter *counter)
+static const char *path_of(const corrali_object *object)
 {
-    counter->alive++;
+    return CORRALI_CONTAINER(object, const corral_counter, object)->cell->path;
 }
 
-void corrali_counter_op_gone_locked(corral_counter *counter)
+static void tell(corral_op *op)
 {
-    if (--counter->alive == 0 && counter->closed) {
-        pthread_cond_broadcast(&counter->client->counter_idle);
+    if (op->kind == CORRALI_DESTROY) {
+        if (op->callback.status != NULL) {
+            op->callback.status(op->status, op->arg);
+        }
+    } else if (op->callback.int64 != NULL) {
+        op->callback.int64(op->status, op->value, &op->stamp, op->arg);
     }
 }
+
+static void abort_locked(corral_op *op, int cause);
+static void abort_all_locked(corrali_object *object, int cause);
+
+static const corrali_object_class counter_class = {.tell = tell,
+                                                   .abort_locked = abort_locked,
+                                                   .abort_all_locked = abort_all_locked,
+                                                   .path = path_of,
+                                                   .free_locked = free_locked};
 
 static corral_counter *new_counter_locked(corral_client *client, const char *path,
                                           const corral_counter_options *options)
@@ -49,11 +55,9 @@ static corral_counter *new_counter_locked(corral_client *client, const char *pat
         corrali_free(counter);
         return NULL;
     }
-    counter->client = client;
     counter->min = options->min == INT64_MIN ? corrali_encoding_min(options->encoding) : options->min;
     counter->max = options->max == INT64_MAX ? corrali_encoding_max(options->encoding) : options->max;
-    counter->refs = 1;
-    corrali_list_append(&client->counters, &counter->link);
+    corrali_object_init_locked(&counter->object, &counter_class, client);
     return counter;
 }
 
@@ -97,42 +101,14 @@ int corral_counter_open(corral_client *client, const char *path, const corral_co
 
 int corral_counter_close(corral_counter *counter)
 {
-    corral_client *client;
-    corral_client *last;
-
-    if (counter == NULL) {
-        return CORRAL_OK;
-    }
-    client = counter->client;
-    if (corrali_enter(client) != CORRAL_OK) {
-        return corrali_enter(client);
-    }
-    corrali_lock(client);
-    counter->closed = true;
-    corrali_counter_abort_all_locked(counter, CORRAL_ECLOSED);
-    corrali_list_remove(&counter->link);
-    corrali_unlock(client); /* wakes who waits in a call */
-    corrali_lock(client);
-    while (counter->alive > 0 && !corrali_dispatching(client)) {
-        if (client->dispatch.mode == CORRAL_DISPATCH_FD) {
-            (void)corrali_dispatch_help_locked(client, NULL);
-        } else {
-            pthread_cond_wait(&client->counter_idle, &client->mutex);
-        }
-    }
-    last = corrali_counter_unref_locked(counter);
-    corrali_unlock(client);
-    if (last != NULL) {
-        corrali_client_unref(last);
-    }
-    return CORRAL_OK;
+    return counter == NULL ? CORRAL_OK : corrali_object_close(&counter->object);
 }
 
 /* --- ending early --- */
 
-void corrali_counter_abort_locked(corral_op *op, int cause)
+static void abort_locked(corral_op *op, int cause)
 {
-    corral_counter *counter = op->counter;
+    corral_counter *counter = corrali_counter_of(op);
     int status = cause;
 
     switch (op->place) {
@@ -171,8 +147,8 @@ static void abort_list_locked(corrali_link *list, corrali_op_place place, const 
             return; /* what was left of the list has moved elsewhere */
         }
         next = link->next;
-        if (op->counter == counter) {
-            corrali_counter_abort_locked(op, cause);
+        if (corrali_counter_of(op) == counter) {
+            abort_locked(op, cause);
         }
     }
 }
@@ -183,15 +159,16 @@ static bool has_op_of(const corrali_link *list, const corral_counter *counter)
     for (const corrali_link *link = list->next; link != list; link = link->next) {
         const corral_op *op = CORRALI_CONTAINER(link, corral_op, task.link);
 
-        if (op->counter == counter && op->abandoned == CORRAL_OK) {
+        if (corrali_counter_of(op) == counter && op->abandoned == CORRAL_OK) {
             return true;
         }
     }
     return false;
 }
 
-void corrali_counter_abort_all_locked(corral_counter *counter, int cause)
+static void abort_all_locked(corrali_object *object, int cause)
 {
+    const corral_counter *counter = CORRALI_CONTAINER(object, corral_counter, object);
     corrali_cell *cell = counter->cell;
     corrali_link *batched;
 

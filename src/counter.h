@@ -59,31 +59,22 @@ typedef struct {
 
 /* A handle. */
 struct corral_counter {
-    corrali_link link; /* in client.counters; alone once closed */
-    corral_client *client;
+    corrali_object object;
     corrali_cell *cell;
     int64_t min;
     int64_t max;
-    bool closed;
-    uint32_t refs;  /* the user's, operations with memory of their own */
-    uint32_t alive; /* operations whose callback has not returned */
 };
 
-/* --- counter.c --- */
+static inline corral_counter *corrali_counter_of(const corral_op *op)
+{
+    return CORRALI_CONTAINER(op->object, corral_counter, object);
+}
 
-void corrali_counter_ref_locked(corral_counter *counter);
-/* The client, if its last reference was freed with the counter: it is the caller's to drop. Else NULL. */
-corral_client *corrali_counter_unref_locked(corral_counter *counter);
-void corrali_counter_op_made_locked(corral_counter *counter);
-void corrali_counter_op_gone_locked(corral_counter *counter);
 /* Is @value within the handle's bounds? */
 static inline bool corrali_counter_allows(const corral_counter *counter, int64_t value)
 {
     return value >= counter->min && value <= counter->max;
 }
-/* End @op now: @cause, or EUNCERTAIN when it may have been applied. */
-void corrali_counter_abort_locked(corral_op *op, int cause);
-void corrali_counter_abort_all_locked(corral_counter *counter, int cause);
 
 /* --- counter_cell.c --- */
 

@@ -215,7 +215,7 @@ corrali_link *corrali_batch_ops_locked(const corrali_cell *cell)
 
 bool corrali_batch_leave_locked(corral_op *op)
 {
-    corrali_cell *cell = op->counter->cell;
+    corrali_cell *cell = corrali_counter_of(op)->cell;
     corrali_batch *own = cell->batch;
     corral_client *client = cell->client;
     bool exposed = own->phase == CORRALI_BATCH_RESOLVING || own->resent || own->request.sent;

@@ -27,8 +27,8 @@ static int place_order_locked(corral_op *op, const order *ordered)
         return corrali_read_start_locked(op);
     }
     op->place = CORRALI_QUEUED;
-    corrali_list_append(&op->counter->cell->queue, &op->task.link);
-    corrali_batch_wake_locked(op->counter->cell);
+    corrali_list_append(&corrali_counter_of(op)->cell->queue, &op->task.link);
+    corrali_batch_wake_locked(corrali_counter_of(op)->cell);
     return CORRAL_OK;
 }
 
@@ -49,11 +49,6 @@ static int check_order(const corral_counter *counter, const order *ordered)
     return CORRAL_OK;
 }
 
-static int accepts_locked(const corral_counter *counter)
-{
-    return counter->closed ? CORRAL_ECLOSED : corrali_client_accepts_locked(counter->client);
-}
-
 /* The asynchronous form of all calls. @prototype has the callback and its argument. */
 static int submit(corral_counter *counter, const order *ordered, const corral_op *prototype,
                   corral_op **ret_op)
@@ -62,14 +57,14 @@ static int submit(corral_counter *counter, const order *ordered, const corral_op
     corral_op *op;
 
     if (status == CORRAL_OK) {
-        status = corrali_enter(counter->client);
+        status = corrali_enter(counter->object.client);
     }
     if (status != CORRAL_OK) {
         return status;
     }
-    corrali_lock(counter->client);
-    status = accepts_locked(counter);
-    op = status == CORRAL_OK ? corrali_op_new_locked(counter) : NULL;
+    corrali_lock(counter->object.client);
+    status = corrali_object_accepts_locked(&counter->object);
+    op = status == CORRAL_OK ? corrali_op_new_locked(&counter->object) : NULL;
     if (op != NULL) {
         op->callback = prototype->callback;
         op->arg = prototype->arg;
@@ -83,7 +78,7 @@ static int submit(corral_counter *counter, const order *ordered, const corral_op
     } else if (status == CORRAL_OK) {
         status = CORRAL_ENOMEM;
     }
-    corrali_unlock(counter->client);
+    corrali_unlock(counter->object.client);
     return status;
 }
 
@@ -131,16 +126,16 @@ static int call_on_stack(corral_counter *counter, const order *ordered, int64_t 
     corral_op op;
     int status;
 
-    corrali_lock(counter->client);
-    status = accepts_locked(counter);
+    corrali_lock(counter->object.client);
+    status = corrali_object_accepts_locked(&counter->object);
     if (status == CORRAL_OK) {
-        corrali_op_init_locked(&op, counter, true);
+        corrali_op_init_locked(&op, &counter->object, true);
         status = place_order_locked(&op, ordered);
         if (status != CORRAL_OK) {
             corrali_op_discard_locked(&op);
         }
     }
-    corrali_unlock(counter->client);
+    corrali_unlock(counter->object.client);
     if (status != CORRAL_OK) {
         return status;
     }
@@ -154,13 +149,13 @@ static int call(corral_counter *counter, const order *ordered, int64_t *ret_valu
     int status = check_order(counter, ordered);
 
     if (status == CORRAL_OK) {
-        status = corrali_enter_blocking(counter->client);
+        status = corrali_enter_blocking(counter->object.client);
     }
     if (status != CORRAL_OK) {
         return status;
     }
     if (ordered->kind == CORRALI_UPDATE ||
-        (counter->client->dispatch.mode == CORRAL_DISPATCH_FD && ordered->kind != CORRALI_READ)) {
+        (counter->object.client->dispatch.mode == CORRAL_DISPATCH_FD && ordered->kind != CORRALI_READ)) {
         return call_and_help(counter, ordered, ret_value);
     }
     return call_on_stack(counter, ordered, ret_value);

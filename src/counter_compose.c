@@ -24,7 +24,7 @@ static bool apply(corral_op *op, corrali_counter_state *state)
     switch (op->kind) {
     case CORRALI_ADD:
         if (__builtin_add_overflow(before, op->argument, &op->value) ||
-            !corrali_counter_allows(op->counter, op->value)) {
+            !corrali_counter_allows(corrali_counter_of(op), op->value)) {
             op->status = CORRAL_ERANGE;
             return false;
         }
@@ -47,7 +47,7 @@ static bool apply(corral_op *op, corrali_counter_state *state)
     case CORRALI_UPDATE:
         op->value = op->desired;
         op->status = op->answer != CORRAL_OK                          ? op->answer
-                     : corrali_counter_allows(op->counter, op->value) ? CORRAL_OK
+                     : corrali_counter_allows(corrali_counter_of(op), op->value) ? CORRAL_OK
                                                                       : CORRAL_ERANGE;
         if (op->status != CORRAL_OK) {
             return false;
@@ -94,7 +94,7 @@ static bool gather(corrali_batch *own)
 /* Ask the user's function, without the mutex; meanwhile @op stays where it is. */
 static void ask(corral_op *op, const corrali_counter_state *state)
 {
-    corral_client *client = op->counter->client;
+    corral_client *client = corrali_counter_of(op)->object.client;
     int64_t before = state->knowledge == CORRALI_PRESENT ? state->value : 0;
     int64_t wanted = before;
     int answer;
@@ -126,7 +126,7 @@ static bool compute(corrali_batch *own)
         }
         next = link->next;
         if (op->abandoned != CORRAL_OK) {
-            corrali_counter_abort_locked(op, op->abandoned);
+            op->object->class->abort_locked(op, op->abandoned);
         } else if (apply(op, &own->after)) {
             own->kind = op->kind == CORRALI_DESTROY ? CORRALI_BATCH_DELETION : CORRALI_BATCH_CHANGE;
         }

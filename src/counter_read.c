@@ -134,7 +134,7 @@ static void get_done(corrali_request *request)
 
 int corrali_read_start_locked(corral_op *op)
 {
-    corrali_cell *cell = op->counter->cell;
+    corrali_cell *cell = corrali_counter_of(op)->cell;
     corrali_reading *own = corrali_alloc(sizeof *own);
 
     if (own == NULL) {

@@ -25,14 +25,14 @@ int corral_counter_subscribe(corral_counter *counter, corral_counter_cb cb, void
     if (counter == NULL || cb == NULL || ret_watch == NULL) {
         return CORRAL_EINVAL;
     }
-    client = counter->client;
+    client = counter->object.client;
     status = corrali_enter(client);
     if (status != CORRAL_OK) {
         return status;
     }
     corrali_lock(client);
     prototype.encoding = counter->cell->encoding;
-    status = counter->closed ? CORRAL_ECLOSED : corrali_client_accepts_locked(client);
+    status = corrali_object_accepts_locked(&counter->object);
     if (status == CORRAL_OK) {
         status = corrali_watch_open_locked(client, counter->cell->path, &prototype, ret_watch);
     }

@@ -36,6 +36,7 @@
 #include "latch.h"
 #include "list.h"
 #include "log.h"
+#include "object.h"
 #include "sweep.h"
 #include "timer.h"
 #include "writer.h"
@@ -102,7 +103,7 @@ typedef enum {
 struct corral_op {
     corrali_task task; /* its link is in the list that @place says, then in those of delivery */
     corrali_timer deadline;
-    corral_counter *counter;
+    corrali_object *object;
     corrali_op_kind kind;
     corrali_op_place place;
     bool blocking;    /* lives on the stack of a thread that waits for @ended */
@@ -125,23 +126,23 @@ struct corral_op {
     int cause;
     int64_t value;
     corral_stamp stamp;
-    char *path; /* the failure's, chroot included; NULL: the counter's */
+    char *path; /* the failure's, chroot included; NULL: the object's */
 
     corrali_latch ended; /* its callback has returned; a blocking one: its result is there */
     atomic_uint refs;    /* the library's until then, and the caller's */
 };
 
-/* An operation of @counter, or NULL. */
-corral_op *corrali_op_new_locked(corral_counter *counter);
+/* An operation of @object, or NULL. */
+corral_op *corrali_op_new_locked(corrali_object *object);
 /* The same in the caller's memory, for a blocking call. */
-void corrali_op_init_locked(corral_op *op, corral_counter *counter, bool blocking);
+void corrali_op_init_locked(corral_op *op, corrali_object *object, bool blocking);
 /* Start the deadline. Returns 0 or CORRAL_ENOMEM. */
 int corrali_op_set_deadline_locked(corral_op *op, int64_t timeout_ms);
 /* Give it up before it was submitted. */
 void corrali_op_discard_locked(corral_op *op);
 /* End it with the result in it and this status; it must be in no list. */
 void corrali_op_end_locked(corral_op *op, int status, int cause);
-/* The same for a failure that is about another znode than the counter's. */
+/* The same for a failure that is about another znode than the object's. */
 void corrali_op_end_at_locked(corral_op *op, int status, int cause, const char *path);
 
 /* --- client.c, session.c --- */
@@ -175,14 +176,14 @@ struct corral_client {
     corrali_latch closed; /* the backend has ended */
 
     pthread_mutex_t mutex;
-    pthread_cond_t counter_idle; /* a closing counter's last callback has returned */
+    pthread_cond_t object_idle;  /* a closing object's last callback has returned */
     pthread_cond_t watch_idle;   /* a closing subscription's callback has returned */
     corrali_link woken;          /* blocking operations that have ended; emptied by corrali_unlock() */
     corrali_dispatch dispatch;
     corrali_announcer announcer;
     corrali_timers timers;
     int64_t armed;         /* the backend will give a timer event by then */
-    corrali_link counters; /* handles that are open */
+    corrali_link objects;  /* handles that are open */
     void *cells;           /* a tree; see counter_cell.c */
     corrali_link spare_ops;
     corrali_link watched; /* watched znodes, */
