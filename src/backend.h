@@ -52,7 +52,7 @@ typedef struct {
     bool open;       /* CREATE: open to everybody instead of the client's own ACL */
     const corral_acl *acl; /* CREATE: this instead; NULL: as said above */
     size_t acl_count;
-    corrali_stat stat; /* reply of a SET that succeeded */
+    corrali_stat stat; /* reply of a SET that succeeded, and of a CREATE that was the only write */
     int32_t sequence;  /* ... of a sequential CREATE: the number */
 } corrali_write;
 
@@ -118,8 +118,12 @@ typedef struct {
 } corrali_backend_options;
 
 typedef struct {
-    /* A connection is there; @session_id differs from the last one's when the session is new. */
-    void (*connected)(void *owner, int64_t session_id);
+    /*
+     * A connection is there; @session_id differs from the last one's when the
+     * session is new. @timeout_ms: what the server has made of the session
+     * timeout that was asked for.
+     */
+    void (*connected)(void *owner, int64_t session_id, int64_t timeout_ms);
     /* The connection is lost; the session may live on. */
     void (*suspended)(void *owner);
     /* The session has expired; a new one is being made. */
@@ -128,8 +132,8 @@ typedef struct {
     void (*auth_failed)(void *owner);
     /* The reply to @request. */
     void (*reply)(void *owner, corrali_request *request);
-    /* A znode with a watch was made, deleted, or its data changed. */
-    void (*changed)(void *owner, const char *path);
+    /* A znode with a watch was made, deleted (then @deleted is set), or its data changed. */
+    void (*changed)(void *owner, const char *path, bool deleted);
     /* The time asked for with wake_at() has come. */
     void (*timer)(void *owner);
     /* close() has finished: all requests have been replied to, and this was the last event. */
@@ -148,7 +152,7 @@ typedef struct {
     int (*submit)(corrali_backend *, corrali_request *request);
     /* Forget the watches left for @path: there need be no event for them any more, and they cost nothing. */
     void (*unwatch)(corrali_backend *, const char *path);
-    /* The time in ns; runs on steadily, no matter how the calendar is set. */
+    /* The time in ns; runs on steadily, also in suspend, no matter how the calendar is set. */
     int64_t (*now)(corrali_backend *);
     /* Give a timer event at @when or soon after, also if a later time was asked for before. */
     void (*wake_at)(corrali_backend *, int64_t when);

@@ -4,7 +4,8 @@
  * Threads: libzookeeper runs an I/O and a completion thread per handle; all
  * replies and session events come up on the completion thread. The keeper
  * thread makes and closes handles, which may block for seconds (DNS, joins),
- * and holds no mutex meanwhile. The clock thread waits for the next deadline.
+ * and holds no mutex meanwhile. The clock thread waits for the next deadline
+ * (backend_zk_clock.c).
  *
  * Handles: a session that has expired leaves a dead handle, whose I/O thread
  * has ended; a request queued to it just too late is never completed. So each
@@ -22,6 +23,7 @@
 
 #include "alloc.h"
 #include "config.h"
+#include "latch.h"
 #include "log.h"
 #include "thread.h"
 #include "timer.h"
@@ -32,31 +34,10 @@ enum { RETRY_MIN_MS = 100, RETRY_MAX_MS = 5000 };
 /* A new session after an expiry waits a random time up to this: others expired with us. */
 enum { NEW_SESSION_JITTER_MS = 100 };
 
-static int64_t clock_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* Wait for @condition until @when of the clock. Returns with the mutex held. */
-static void wait_until(corrali_zk *self, pthread_cond_t *condition, int64_t when)
-{
-    struct timespec until = {.tv_sec = (time_t)(when / 1000000000), .tv_nsec = (long)(when % 1000000000)};
-
-    if (when == CORRALI_NEVER) {
-        pthread_cond_wait(condition, &self->mutex);
-    } else {
-        pthread_cond_timedwait(condition, &self->mutex, &until);
-    }
-}
-
 static uint64_t zk_random(corrali_backend *base)
 {
-    uint64_t value = (uint64_t)clock_now();
+    uint64_t value = (uint64_t)corrali_zk_now(base);
 
-    (void)base;
     /* Only a kernel still booting refuses; then the clock has to do. */
     (void)!getrandom(&value, sizeof value, GRND_NONBLOCK);
     return value;
@@ -135,7 +116,7 @@ static void on_event(zhandle_t *handle, int type, int state, const char *path, v
         pthread_mutex_lock(&self->mutex);
         own->handle = handle;
         pthread_mutex_unlock(&self->mutex);
-        self->events->connected(self->owner, zoo_client_id(handle)->client_id);
+        self->events->connected(self->owner, zoo_client_id(handle)->client_id, zoo_recv_timeout(handle));
     } else if (state == ZOO_EXPIRED_SESSION_STATE) {
         end_session(own, false);
     } else if (state == ZOO_AUTH_FAILED_STATE) {
@@ -210,10 +191,11 @@ static zhandle_t *open_session(corrali_zk *self, corrali_zk_session **ret_sessio
 
 static void keeper_pause_locked(corrali_zk *self, int64_t ms)
 {
-    int64_t until = clock_now() + ms * 1000000;
+    struct timespec until = corrali_latch_deadline(ms);
+    int failed = 0;
 
-    while (!self->closing && clock_now() < until) {
-        wait_until(self, &self->keeper_wake, until);
+    while (!self->closing && failed == 0) {
+        failed = pthread_cond_timedwait(&self->keeper_wake, &self->mutex, &until);
     }
 }
 
@@ -237,59 +219,20 @@ static void *keeper_main(void *context)
         }
         pause_ms = RETRY_MIN_MS;
         while (!self->closing && !own->dead) {
-            wait_until(self, &self->keeper_wake, CORRALI_NEVER);
+            pthread_cond_wait(&self->keeper_wake, &self->mutex);
         }
         self->session = NULL;
         pthread_mutex_unlock(&self->mutex);
         close_session(self, own, handle);
         pthread_mutex_lock(&self->mutex);
         while (self->refused && !self->closing) {
-            wait_until(self, &self->keeper_wake, CORRALI_NEVER);
+            pthread_cond_wait(&self->keeper_wake, &self->mutex);
         }
         keeper_pause_locked(self, (int64_t)(zk_random(&self->base) % NEW_SESSION_JITTER_MS));
     }
     pthread_mutex_unlock(&self->mutex);
     self->events->closed(self->owner);
     return NULL;
-}
-
-/* --- the clock thread --- */
-
-static void *clock_main(void *context)
-{
-    corrali_zk *self = context;
-
-    pthread_mutex_lock(&self->mutex);
-    while (!self->stopped) {
-        if (clock_now() < self->alarm) {
-            wait_until(self, &self->clock_wake, self->alarm);
-            continue;
-        }
-        self->alarm = CORRALI_NEVER;
-        pthread_mutex_unlock(&self->mutex);
-        self->events->timer(self->owner);
-        pthread_mutex_lock(&self->mutex);
-    }
-    pthread_mutex_unlock(&self->mutex);
-    return NULL;
-}
-
-static int64_t zk_now(corrali_backend *base)
-{
-    (void)base;
-    return clock_now();
-}
-
-static void zk_wake_at(corrali_backend *base, int64_t when)
-{
-    corrali_zk *self = (corrali_zk *)base;
-
-    pthread_mutex_lock(&self->mutex);
-    if (when < self->alarm) {
-        self->alarm = when;
-        pthread_cond_signal(&self->clock_wake);
-    }
-    pthread_mutex_unlock(&self->mutex);
 }
 
 /* --- life --- */
@@ -313,18 +256,9 @@ static int make_acl(corrali_zk *self)
     return CORRAL_OK;
 }
 
-static void stop_clock(corrali_zk *self)
-{
-    pthread_mutex_lock(&self->mutex);
-    self->stopped = true;
-    pthread_cond_signal(&self->clock_wake);
-    pthread_mutex_unlock(&self->mutex);
-    pthread_join(self->clock, NULL);
-}
-
 static int start_threads(corrali_zk *self)
 {
-    int status = corrali_thread_start(&self->clock, clock_main, self);
+    int status = corrali_zk_start_clock(self);
 
     if (status != CORRAL_OK) {
         return status;
@@ -332,7 +266,7 @@ static int start_threads(corrali_zk *self)
     status = corrali_thread_start(&self->keeper, keeper_main, self);
     self->started = status == CORRAL_OK;
     if (!self->started) {
-        stop_clock(self);
+        corrali_zk_stop_clock(self);
     }
     return status;
 }
@@ -366,10 +300,9 @@ static void zk_destroy(corrali_backend *base)
 
     if (self->started) {
         pthread_join(self->keeper, NULL);
-        stop_clock(self);
+        corrali_zk_stop_clock(self);
     }
     pthread_cond_destroy(&self->keeper_wake);
-    pthread_cond_destroy(&self->clock_wake);
     pthread_mutex_destroy(&self->mutex);
     corrali_free(self->acl_entries);
     corrali_free(self);
@@ -380,8 +313,8 @@ corrali_backend *corrali_backend_zk_new(void)
     static const corrali_backend_vtable vtable = {.start = zk_start,
                                                   .submit = corrali_zk_submit,
                                                   .unwatch = corrali_zk_unwatch,
-                                                  .now = zk_now,
-                                                  .wake_at = zk_wake_at,
+                                                  .now = corrali_zk_now,
+                                                  .wake_at = corrali_zk_wake_at,
                                                   .random = zk_random,
                                                   .close = zk_close,
                                                   .destroy = zk_destroy};
@@ -394,6 +327,5 @@ corrali_backend *corrali_backend_zk_new(void)
     self->alarm = CORRALI_NEVER;
     pthread_mutex_init(&self->mutex, NULL);
     corrali_cond_init(&self->keeper_wake);
-    corrali_cond_init(&self->clock_wake);
     return &self->base;
 }

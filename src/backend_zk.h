@@ -1,9 +1,10 @@
 /*
- * What the two files that talk to libzookeeper share; they alone include
+ * What the files that talk to libzookeeper share; they alone include
  * <zookeeper.h>:
  *
- *     backend_zk.c        handles and their sessions, the threads, the clock
- *     backend_zk_call.c   requests and replies
+ *     backend_zk.c         handles and their sessions, the threads
+ *     backend_zk_call.c    requests and replies
+ *     backend_zk_clock.c   the clock
  */
 #ifndef CORRALI_BACKEND_ZK_H
 #define CORRALI_BACKEND_ZK_H
@@ -48,11 +49,11 @@ struct corrali_zk {
     bool started; /* the threads run */
     pthread_t keeper;
     pthread_t clock;
+    int clock_fd; /* a timerfd that expires at @alarm */
 
     /* Guards everything below, and sessions and calls. Innermost but for libzookeeper's own. */
     pthread_mutex_t mutex;
     pthread_cond_t keeper_wake;
-    pthread_cond_t clock_wake;
     corrali_zk_session *session; /* NULL: being made or closed */
     bool refused;                /* authentication failed: no more sessions */
     bool closing;
@@ -64,6 +65,16 @@ struct corrali_zk {
 
 /* libzookeeper had no memory: the session is closed, and another one made. */
 void corrali_zk_give_up_locked(corrali_zk_session *own);
+
+/* --- backend_zk_clock.c --- */
+
+/* The vtable's now(). */
+int64_t corrali_zk_now(corrali_backend *base);
+/* The vtable's wake_at(). */
+void corrali_zk_wake_at(corrali_backend *base, int64_t when);
+/* Returns 0 or CORRAL_ENOMEM. */
+int corrali_zk_start_clock(corrali_zk *self);
+void corrali_zk_stop_clock(corrali_zk *self);
 
 /* --- backend_zk_call.c --- */
 

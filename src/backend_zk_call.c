@@ -187,12 +187,30 @@ static void on_acl(int code, struct ACL_vector *acl, struct Stat *stat, const vo
     corrali_free(entries);
 }
 
-/* SYNC, and a container's creation, which is a request of its own: see send_container(). */
+/* SYNC */
 static void on_path(int code, const char *path, const void *context)
 {
     corrali_zk_call *reply = (corrali_zk_call *)context;
 
     (void)path;
+    corrali_zk_answer(reply, status_of(code));
+}
+
+static int32_t sequence_of(const corrali_write *write, const char *created)
+{
+    return (int32_t)strtol(created + strlen(write->path), NULL, 10);
+}
+
+/* The only write of a MULTI. */
+static void on_created(int code, const char *path, const struct Stat *stat, const void *context)
+{
+    corrali_zk_call *reply = (corrali_zk_call *)context;
+    corrali_write *write = &reply->request->writes[0];
+
+    if (code == ZOK) {
+        write->stat = stat_of(stat);
+        write->sequence = write->sequential ? sequence_of(write, path) : 0;
+    }
     reply->request->failed = 0;
     corrali_zk_answer(reply, status_of(code));
 }
@@ -212,8 +230,7 @@ static void on_multi(int code, const void *context)
             if (request->writes[i].kind == CORRALI_SET) {
                 request->writes[i].stat = stat_of(&reply->stats[i]);
             } else if (reply->created[i] != NULL) {
-                request->writes[i].sequence =
-                    (int32_t)strtol(reply->created[i] + strlen(request->writes[i].path), NULL, 10);
+                request->writes[i].sequence = sequence_of(&request->writes[i], reply->created[i]);
             }
         }
     }
@@ -235,7 +252,7 @@ static void on_change(zhandle_t *handle, int type, int state, const char *path, 
     (void)handle;
     (void)state;
     if (type != ZOO_SESSION_EVENT && type != ZOO_NOTWATCHING_EVENT) {
-        own->zk->events->changed(own->zk->owner, path);
+        own->zk->events->changed(own->zk->owner, path, type == ZOO_DELETED_EVENT);
     }
 }
 
@@ -258,6 +275,14 @@ void corrali_zk_unwatch(corrali_backend *base, const char *path)
 
 /* --- requests: on any thread --- */
 
+static int mode_of(const corrali_write *write)
+{
+    if (write->container) {
+        return ZOO_CONTAINER;
+    }
+    return (write->ephemeral ? ZOO_EPHEMERAL : ZOO_PERSISTENT) | (write->sequential ? ZOO_SEQUENCE : 0);
+}
+
 static zoo_op_t write_of(corrali_zk *self, corrali_zk_call *sent, size_t i)
 {
     corrali_write *write = &sent->request->writes[i];
@@ -267,9 +292,7 @@ static zoo_op_t write_of(corrali_zk *self, corrali_zk_call *sent, size_t i)
     case CORRALI_CREATE:
         zoo_create_op_init(&op, write->path, write->data, (int)write->length,
                            write->open ? &ZOO_OPEN_ACL_UNSAFE : &self->acl,
-                           (write->ephemeral ? ZOO_EPHEMERAL : ZOO_PERSISTENT) |
-                               (write->sequential ? ZOO_SEQUENCE : 0),
-                           sent->created[i], sent->created[i] == NULL ? 0 : (int)created_size(write));
+                           mode_of(write), sent->created[i], sent->created[i] == NULL ? 0 : (int)created_size(write));
         break;
     case CORRALI_SET:
         zoo_set_op_init(&op, write->path, write->data, (int)write->length, write->version, &sent->stats[i]);
@@ -288,13 +311,14 @@ static zoo_op_t write_of(corrali_zk *self, corrali_zk_call *sent, size_t i)
 }
 
 /*
- * In a multi the server answers it as a create2, with a stat, and libzookeeper
- * 3.8 reads it as a create, without: nothing behind it would be understood.
+ * By itself a creation is answered with its stat. In a multi it is so for a
+ * container only, and libzookeeper 3.8 does not expect it there: nothing behind
+ * it would be understood.
  */
-static int send_container(zhandle_t *handle, corrali_zk_call *sent, const zoo_op_t *op)
+static int send_create(zhandle_t *handle, corrali_zk_call *sent, const zoo_op_t *op)
 {
-    return zoo_acreate(handle, op->create_op.path, op->create_op.data, op->create_op.datalen,
-                       op->create_op.acl, ZOO_CONTAINER, on_path, sent);
+    return zoo_acreate2(handle, op->create_op.path, op->create_op.data, op->create_op.datalen,
+                        op->create_op.acl, mode_of(&sent->request->writes[0]), on_created, sent);
 }
 
 static int send_multi(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent)
@@ -307,8 +331,11 @@ static int send_multi(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent
         ops[i] = write_of(self, sent, i);
         container = container || request->writes[i].container;
     }
+    if (request->write_count == 1 && request->writes[0].kind == CORRALI_CREATE) {
+        return send_create(handle, sent, &ops[0]);
+    }
     if (container) {
-        return request->write_count == 1 ? send_container(handle, sent, &ops[0]) : ZBADARGUMENTS;
+        return ZBADARGUMENTS;
     }
     return zoo_amulti(handle, (int)request->write_count, ops, sent->results, on_multi, sent);
 }

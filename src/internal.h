@@ -188,10 +188,12 @@ struct corral_client {
     corrali_link spare_ops;
     corrali_link watched; /* watched znodes, */
     void *watched_tree;   /* by path; see watched.c */
-    size_t watched_bytes; /* of their paths */
+    size_t watched_bytes; /* of their paths, and of those of wires */
+    void *wire_tree;      /* by path; see wire.c */
 
     /* Session. */
     int64_t session_id;     /* of the last connection; 0: none, or it expired */
+    int64_t session_timeout_ms; /* ... as its server has granted it */
     int64_t barrier_passed; /* the session whose barrier was answered */
     bool connected;         /* there is a connection */
     bool ready;             /* ... and its session has passed the barrier: requests may go */

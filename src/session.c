@@ -16,6 +16,7 @@
 
 #include "internal.h"
 #include "watch.h"
+#include "wire.h"
 
 /*
  * Requests given to libzookeeper and not answered yet; more are held. It wakes
@@ -259,7 +260,7 @@ static void barrier_done(corrali_request *request)
 
 /* --- the backend's events --- */
 
-static void on_connected(void *owner, int64_t session_id)
+static void on_connected(void *owner, int64_t session_id, int64_t timeout_ms)
 {
     corral_client *client = owner;
 
@@ -267,6 +268,7 @@ static void on_connected(void *owner, int64_t session_id)
     client->connected = true;
     if (session_id != client->session_id) {
         client->session_id = session_id;
+        client->session_timeout_ms = timeout_ms;
         client->stats.sessions++;
     }
     if (client->barrier_passed == session_id) {
@@ -327,12 +329,13 @@ static void on_reply(void *owner, corrali_request *request)
     corrali_unlock(client);
 }
 
-static void on_changed(void *owner, const char *path)
+static void on_changed(void *owner, const char *path, bool deleted)
 {
     corral_client *client = owner;
 
     corrali_lock(client);
     corrali_watched_changed_locked(client, path);
+    corrali_wires_changed_locked(client, path, deleted);
     corrali_unlock(client);
 }
 

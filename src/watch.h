@@ -104,6 +104,12 @@ void corrali_watched_leave_locked(corral_watch *watch);
 /* The longest time after which a znode is read unasked, where few are watched. For tests. */
 extern _Atomic int64_t corrali_watched_check_ms;
 
+/* Count @path among those that are watched. Returns 0 or CORRAL_EEXHAUSTED. */
+int corrali_watched_reserve_locked(corral_client *client, const char *path);
+void corrali_watched_unreserve_locked(corral_client *client, const char *path);
+/* One of those who watch @path does so no longer, and is still listed: forget the server's watch if it was the last. */
+void corrali_unwatch_locked(corral_client *client, const char *path);
+
 /* A watch has fired. */
 void corrali_watched_changed_locked(corral_client *client, const char *path);
 /* A new session can be used; the old one's watches have ended with it. */

@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "wire.h"
 
 /* The bytes of all paths of a client: a server refuses the request that sets them again if it is above 1 MiB.
  */
@@ -253,6 +254,29 @@ static corrali_watched *find_locked(const corral_client *client, const char *pat
     return found == NULL ? NULL : *found;
 }
 
+int corrali_watched_reserve_locked(corral_client *client, const char *path)
+{
+    size_t bytes = strlen(path) + PATH_OVERHEAD;
+
+    if (client->watched_bytes + bytes > PATHS_MAX) {
+        return CORRAL_EEXHAUSTED;
+    }
+    client->watched_bytes += bytes;
+    return CORRAL_OK;
+}
+
+void corrali_watched_unreserve_locked(corral_client *client, const char *path)
+{
+    client->watched_bytes -= strlen(path) + PATH_OVERHEAD;
+}
+
+void corrali_unwatch_locked(corral_client *client, const char *path)
+{
+    if (!client->shut && !(find_locked(client, path) != NULL && corrali_wired_locked(client, path))) {
+        client->backend->vtable->unwatch(client->backend, path);
+    }
+}
+
 static corrali_watched *new_watched_locked(corral_client *client, const char *path)
 {
     corrali_watched *own = corrali_alloc(sizeof *own);
@@ -273,7 +297,6 @@ static corrali_watched *new_watched_locked(corral_client *client, const char *pa
     own->pause.fire = pause_passed;
     corrali_list_init(&own->subscriptions);
     corrali_list_append(&client->watched, &own->link);
-    client->watched_bytes += strlen(path) + PATH_OVERHEAD;
     return own;
 }
 
@@ -282,13 +305,11 @@ static void free_watched_locked(corrali_watched *own)
 {
     corral_client *client = own->client;
 
-    if (!client->shut) {
-        client->backend->vtable->unwatch(client->backend, own->path);
-    }
+    corrali_unwatch_locked(client, own->path);
     corrali_timers_stop(&client->timers, &own->pause);
     (void)tdelete(own, &client->watched_tree, compare);
     corrali_list_remove(&own->link);
-    client->watched_bytes -= strlen(own->path) + PATH_OVERHEAD;
+    corrali_watched_unreserve_locked(client, own->path);
     corrali_snapshot_unref_locked(own->current);
     corrali_free(own->path);
     corrali_free(own);
@@ -300,11 +321,14 @@ int corrali_watched_join_locked(const char *path, corral_watch *watch)
     corrali_watched *own = find_locked(client, path);
 
     if (own == NULL) {
-        if (client->watched_bytes + strlen(path) + PATH_OVERHEAD > PATHS_MAX) {
-            return CORRAL_EEXHAUSTED;
+        int status = corrali_watched_reserve_locked(client, path);
+
+        if (status != CORRAL_OK) {
+            return status;
         }
         own = new_watched_locked(client, path);
         if (own == NULL) {
+            corrali_watched_unreserve_locked(client, path);
             return CORRAL_ENOMEM;
         }
     }

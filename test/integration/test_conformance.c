@@ -62,10 +62,11 @@ static void wake(endpoint *own)
     pthread_mutex_unlock(&own->mutex);
 }
 
-static void on_connected(void *owner, int64_t id)
+static void on_connected(void *owner, int64_t id, int64_t timeout_ms)
 {
     endpoint *own = owner;
 
+    CU_ASSERT_EQUAL(timeout_ms, SERVER_SESSION_MS);
     pthread_mutex_lock(&own->mutex);
     own->connected = true;
     own->session = id;
@@ -132,10 +133,12 @@ static void describe(endpoint *own, const corrali_request *request)
         }
     }
     for (size_t i = 0; request->kind == CORRALI_MULTI && i < request->write_count; i++) {
-        if (request->writes[i].kind == CORRALI_SET) {
+        if (request->writes[i].kind == CORRALI_SET ||
+            (request->writes[i].kind == CORRALI_CREATE && request->write_count == 1)) {
             own->has_stat = true;
             own->stat = request->writes[i].stat;
-        } else if (request->writes[i].sequential) {
+        }
+        if (request->writes[i].sequential) {
             char text[32];
 
             (void)snprintf(text, sizeof text, "number %d", request->writes[i].sequence);
@@ -154,12 +157,13 @@ static void on_reply(void *owner, corrali_request *request)
     wake(own);
 }
 
-static void on_changed(void *owner, const char *path)
+static void on_changed(void *owner, const char *path, bool deleted)
 {
     endpoint *own = owner;
 
     pthread_mutex_lock(&own->mutex);
     append(own->events, sizeof own->events, path);
+    append(own->events, sizeof own->events, deleted ? "deleted" : "changed");
     wake(own);
 }
 

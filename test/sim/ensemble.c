@@ -29,10 +29,11 @@ int64_t ensemble_arrival(ensemble *e, int64_t *floor)
 
 /* --- the log --- */
 
-static void ignore(void *arg, int path)
+static void ignore(void *arg, int path, bool deleted)
 {
     (void)arg;
     (void)path;
+    (void)deleted;
 }
 
 typedef struct {
@@ -251,11 +252,11 @@ typedef struct {
     int number;
 } watching;
 
-static void changed(void *arg, int path)
+static void changed(void *arg, int path, bool deleted)
 {
     watching *own = arg;
 
-    ensemble_fire_watches(own->e, own->number, path);
+    ensemble_fire_watches(own->e, own->number, path, deleted);
 }
 
 static void unstuck(void *subject, int64_t number)

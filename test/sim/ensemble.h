@@ -55,7 +55,7 @@ typedef struct {
     void (*established)(void *client, connection *via, int64_t id);
     void (*replied)(void *client, connection *via, call *reply);
     void (*ponged)(void *client, connection *via);
-    void (*watch_fired)(void *client, connection *via, int path);
+    void (*watch_fired)(void *client, connection *via, int path, bool deleted);
     /** The server has closed it, or there was none to be had. */
     void (*closed)(void *client, connection *via);
 } client_events;

@@ -62,10 +62,16 @@ static void tell_reply(connection *via, void *reply, int64_t number)
     via->events->replied(via->client, via, reply);
 }
 
-static void tell_watch(connection *via, void *what, int64_t path)
+static void tell_changed(connection *via, void *what, int64_t path)
 {
     (void)what;
-    via->events->watch_fired(via->client, via, (int)path);
+    via->events->watch_fired(via->client, via, (int)path, false);
+}
+
+static void tell_deleted(connection *via, void *what, int64_t path)
+{
+    (void)what;
+    via->events->watch_fired(via->client, via, (int)path, true);
 }
 
 static void tell_pong(connection *via, void *what, int64_t number)
@@ -192,13 +198,13 @@ void ensemble_answer_all(ensemble *e, int number)
 
 /* --- watches --- */
 
-void ensemble_fire_watches(ensemble *e, int number, int path)
+void ensemble_fire_watches(ensemble *e, int number, int path, bool deleted)
 {
     for (connection *via = e->servers[number].connections; via != NULL; via = via->next) {
         for (size_t i = 0; i < via->watch_count; i++) {
             if (via->watches[i] == path) {
                 via->watches[i] = via->watches[--via->watch_count];
-                tell(via, tell_watch, NULL, path);
+                tell(via, deleted ? tell_deleted : tell_changed, NULL, path);
                 break;
             }
         }
@@ -227,7 +233,7 @@ static void watches_arrive(void *subject, int64_t argument)
 
         if (fires) {
             via->ensemble->world->rare[RARE_SET_WATCH_FIRED]++;
-            tell(via, tell_watch, NULL, message->paths[i]);
+            tell(via, node == NULL ? tell_deleted : tell_changed, NULL, message->paths[i]);
         } else {
             watch(via, message->paths[i]);
         }

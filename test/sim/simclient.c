@@ -81,7 +81,7 @@ static void deliver(simclient *c, const event *e)
     case CONNECTED:
         world_note(c->world, "client %d connected, session %ld", c->number, (long)e->number);
         c->ready = true;
-        c->events->connected(c->owner, e->number);
+        c->events->connected(c->owner, e->number, c->timeout / SIM_MS);
         break;
     case SUSPENDED:
         world_note(c->world, "client %d suspended", c->number);
@@ -101,8 +101,10 @@ static void deliver(simclient *c, const event *e)
         c->events->reply(c->owner, e->reply->request);
         break;
     case CHANGED:
-        world_note(c->world, "client %d changed %s", c->number, world_path_text(c->world, (int)e->number));
-        c->events->changed(c->owner, world_path_text(c->world, (int)e->number));
+    case DELETED:
+        world_note(c->world, "client %d %s %s", c->number, e->kind == DELETED ? "deleted" : "changed",
+                   world_path_text(c->world, (int)e->number));
+        c->events->changed(c->owner, world_path_text(c->world, (int)e->number), e->kind == DELETED);
         break;
     case TIMER:
         c->events->timer(c->owner);

@@ -176,7 +176,7 @@ bool simclient_forget_watch(simclient *c, int path)
 }
 
 /* What comes from the server. */
-typedef enum { ESTABLISHED, REPLIED, FIRED, PONGED, SHUT } arrival_kind;
+typedef enum { ESTABLISHED, REPLIED, FIRED, FIRED_DELETED, PONGED, SHUT } arrival_kind;
 
 typedef struct {
     simclient *client;
@@ -185,6 +185,13 @@ typedef struct {
     call *reply;
     int64_t number; /* session, path */
 } arrival;
+
+static void hear_watch(simclient *c, const arrival *heard)
+{
+    if (simclient_forget_watch(c, (int)heard->number)) {
+        simclient_push(c, heard->kind == FIRED_DELETED ? DELETED : CHANGED, NULL, heard->number);
+    }
+}
 
 /* A process that stands still leaves it in the socket. */
 static void hear(void *subject, int64_t argument)
@@ -204,8 +211,8 @@ static void hear(void *subject, int64_t argument)
         hear_established(c, heard->number);
     } else if (heard->kind == REPLIED) {
         hear_reply(c, heard->reply);
-    } else if (heard->kind == FIRED && simclient_forget_watch(c, (int)heard->number)) {
-        simclient_push(c, CHANGED, NULL, heard->number);
+    } else if (heard->kind == FIRED || heard->kind == FIRED_DELETED) {
+        hear_watch(c, heard);
     } else if (heard->kind == SHUT) {
         lose_connection(c);
     }
@@ -229,9 +236,9 @@ static void on_replied(void *client, connection *via, call *reply)
     arrives(client, via, REPLIED, reply, 0);
 }
 
-static void on_watch_fired(void *client, connection *via, int path)
+static void on_watch_fired(void *client, connection *via, int path, bool deleted)
 {
-    arrives(client, via, FIRED, NULL, path);
+    arrives(client, via, deleted ? FIRED_DELETED : FIRED, NULL, path);
 }
 
 static void on_ponged(void *client, connection *via)

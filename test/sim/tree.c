@@ -181,6 +181,9 @@ static void apply_write(tree *t, const transaction *txn, tree_write *write)
                         .owner = write->ephemeral ? txn->session : 0,
                         .data = write->data,
                         .acl = write->acl};
+        if (txn->count == 1) {
+            write->stat = tree_stat(node);
+        }
     } else if (write->kind == CORRALI_SET) {
         node->data = write->data;
         node->mzxid = txn->zxid;
@@ -194,20 +197,21 @@ static void apply_write(tree *t, const transaction *txn, tree_write *write)
 }
 
 /* A session's ephemerals go with it. */
-static void close_session(tree *t, int64_t session, void (*changed)(void *arg, int path), void *arg)
+static void close_session(tree *t, int64_t session, tree_changed changed, void *arg)
 {
     for (int path = 0; path < t->capacity; path++) {
         if (t->nodes[path].exists && t->nodes[path].owner == session) {
             remove_node(t, path);
-            changed(arg, path);
+            changed(arg, path, true);
         }
     }
 }
 
-static void ignore(void *arg, int path)
+static void ignore(void *arg, int path, bool deleted)
 {
     (void)arg;
     (void)path;
+    (void)deleted;
 }
 
 /* What @write may change: itself, and its parent. */
@@ -253,7 +257,7 @@ void tree_try(tree *t, transaction *txn)
     }
 }
 
-void tree_apply(tree *t, transaction *txn, void (*changed)(void *arg, int path), void *arg)
+void tree_apply(tree *t, transaction *txn, tree_changed changed, void *arg)
 {
     if (txn->closes) {
         close_session(t, txn->session, changed, arg);
@@ -265,7 +269,7 @@ void tree_apply(tree *t, transaction *txn, void (*changed)(void *arg, int path),
         (void)status;
         apply_write(t, txn, &txn->writes[i]);
         if (txn->writes[i].kind != CORRALI_CHECK) {
-            changed(arg, txn->writes[i].path);
+            changed(arg, txn->writes[i].path, txn->writes[i].kind == CORRALI_DELETE);
         }
     }
 }

@@ -75,8 +75,11 @@ corrali_stat tree_stat(const znode *node);
 
 /** Apply all writes or, at the first that cannot be, none, and say so in @txn. */
 void tree_try(tree *t, transaction *txn);
+/** The znode at @path has changed, or, if @deleted, is gone. */
+typedef void (*tree_changed)(void *arg, int path, bool deleted);
+
 /** Apply one that was tried elsewhere, with its status; @changed is told what znodes change. */
-void tree_apply(tree *t, transaction *txn, void (*changed)(void *arg, int path), void *arg);
+void tree_apply(tree *t, transaction *txn, tree_changed changed, void *arg);
 
 /** Change a znode past all rules, to begin with. */
 znode *tree_force(tree *t, int path);
