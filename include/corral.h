@@ -1,5 +1,5 @@
 /**
- * Corral: exactly-once counters on Apache ZooKeeper.
+ * Corral: exactly-once counters and fenced locks on Apache ZooKeeper.
  *
  * This is the umbrella header; each recipe has a header of its own.
  */
@@ -8,8 +8,10 @@
 
 #include <corral/client.h>
 #include <corral/counter.h>
+#include <corral/lock.h>
 #include <corral/op.h>
 #include <corral/status.h>
+#include <corral/txn.h>
 #include <corral/watch.h>
 
 #endif

@@ -90,9 +90,11 @@ struct corrali_request {
     const char *path;
     bool watch; /* GET, EXISTS */
     corrali_write writes[CORRALI_WRITES_MAX];
+    corrali_write *more; /* instead of @writes, if there may be more than so many; else NULL */
     size_t write_count;
     void (*done)(corrali_request *); /* with the client's mutex held */
     bool sent;                       /* has been given to the backend, ever */
+    int64_t sent_at;                 /* MULTI: when it was, last */
 
     int status;
     size_t failed;
@@ -105,6 +107,11 @@ struct corrali_request {
     corrali_link link; /* the client's: in its list of held requests */
     bool held;         /* ... it is in there */
 };
+
+static inline corrali_write *corrali_writes(corrali_request *request)
+{
+    return request->more != NULL ? request->more : request->writes;
+}
 
 /* What the backend must know of the client's options. Borrowed for the backend's life. */
 typedef struct {

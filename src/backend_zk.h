@@ -29,14 +29,21 @@ typedef struct {
     bool given_up;     /* libzookeeper had no memory for it: what is in its queues is not known */
 } corrali_zk_session;
 
+/* What one write of a MULTI needs until its reply. */
+typedef struct {
+    struct Stat stat;
+    struct ACL_vector acl; /* if it has its own */
+    char *created;         /* of a sequential one: its path */
+} corrali_zk_write;
+
 typedef struct {
     corrali_link link; /* in session.calls */
     corrali_zk_session *owner;
     corrali_request *request;
-    zoo_op_result_t results[CORRALI_WRITES_MAX];
-    struct Stat stats[CORRALI_WRITES_MAX];
-    struct ACL_vector acl[CORRALI_WRITES_MAX]; /* of writes that have their own */
-    char *created[CORRALI_WRITES_MAX];         /* of sequential ones: their paths */
+    size_t count;             /* of its writes; the request may be gone before this is */
+    zoo_op_t *ops;            /* of a MULTI: one for each write, behind @writes */
+    zoo_op_result_t *results; /* the same */
+    corrali_zk_write writes[];
 } corrali_zk_call;
 
 struct corrali_zk {

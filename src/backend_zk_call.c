@@ -76,9 +76,9 @@ int corrali_zk_copy_acl(struct ACL_vector *ret_acl, const corral_acl *entries, s
 
 static void free_call(corrali_zk_call *own)
 {
-    for (size_t i = 0; i < CORRALI_WRITES_MAX; i++) {
-        corrali_free(own->acl[i].data);
-        corrali_free(own->created[i]);
+    for (size_t i = 0; i < own->count; i++) {
+        corrali_free(own->writes[i].acl.data);
+        corrali_free(own->writes[i].created);
     }
     corrali_free(own);
 }
@@ -92,27 +92,33 @@ static size_t created_size(const corrali_write *write)
 /* What @write needs beside the request. */
 static int prepare_write(corrali_zk_call *own, size_t i)
 {
-    const corrali_write *write = &own->request->writes[i];
+    const corrali_write *write = &corrali_writes(own->request)[i];
 
-    if (write->acl != NULL && corrali_zk_copy_acl(&own->acl[i], write->acl, write->acl_count) != CORRAL_OK) {
+    if (write->acl != NULL &&
+        corrali_zk_copy_acl(&own->writes[i].acl, write->acl, write->acl_count) != CORRAL_OK) {
         return CORRAL_ENOMEM;
     }
     if (write->kind == CORRALI_CREATE && write->sequential) {
-        own->created[i] = corrali_alloc(created_size(write));
-        return own->created[i] == NULL ? CORRAL_ENOMEM : CORRAL_OK;
+        own->writes[i].created = corrali_alloc(created_size(write));
+        return own->writes[i].created == NULL ? CORRAL_ENOMEM : CORRAL_OK;
     }
     return CORRAL_OK;
 }
 
 static corrali_zk_call *new_call(corrali_request *request)
 {
-    corrali_zk_call *own = corrali_alloc(sizeof *own);
+    size_t count = request->kind == CORRALI_MULTI ? request->write_count : 0;
+    corrali_zk_call *own =
+        corrali_alloc(sizeof *own + count * (sizeof *own->writes + sizeof *own->ops + sizeof *own->results));
 
     if (own == NULL) {
         return NULL;
     }
     own->request = request;
-    for (size_t i = 0; request->kind == CORRALI_MULTI && i < request->write_count; i++) {
+    own->count = count;
+    own->ops = (zoo_op_t *)&own->writes[count];
+    own->results = (zoo_op_result_t *)&own->ops[count];
+    for (size_t i = 0; i < count; i++) {
         if (prepare_write(own, i) != CORRAL_OK) {
             free_call(own);
             return NULL;
@@ -205,7 +211,7 @@ static int32_t sequence_of(const corrali_write *write, const char *created)
 static void on_created(int code, const char *path, const struct Stat *stat, const void *context)
 {
     corrali_zk_call *reply = (corrali_zk_call *)context;
-    corrali_write *write = &reply->request->writes[0];
+    corrali_write *write = corrali_writes(reply->request);
 
     if (code == ZOK) {
         write->stat = stat_of(stat);
@@ -225,13 +231,13 @@ static void on_multi(int code, const void *context)
     corrali_zk_call *reply = (corrali_zk_call *)context;
     corrali_request *request = reply->request;
 
-    if (code == ZOK) {
-        for (size_t i = 0; i < request->write_count; i++) {
-            if (request->writes[i].kind == CORRALI_SET) {
-                request->writes[i].stat = stat_of(&reply->stats[i]);
-            } else if (reply->created[i] != NULL) {
-                request->writes[i].sequence = sequence_of(&request->writes[i], reply->created[i]);
-            }
+    for (size_t i = 0; code == ZOK && i < request->write_count; i++) {
+        corrali_write *write = &corrali_writes(request)[i];
+
+        if (write->kind == CORRALI_SET) {
+            write->stat = stat_of(&reply->writes[i].stat);
+        } else if (reply->writes[i].created != NULL) {
+            write->sequence = sequence_of(write, reply->writes[i].created);
         }
     }
     request->failed = 0;
@@ -285,17 +291,18 @@ static int mode_of(const corrali_write *write)
 
 static zoo_op_t write_of(corrali_zk *self, corrali_zk_call *sent, size_t i)
 {
-    corrali_write *write = &sent->request->writes[i];
+    corrali_write *write = &corrali_writes(sent->request)[i];
+    corrali_zk_write *own = &sent->writes[i];
     zoo_op_t op;
 
     switch (write->kind) {
     case CORRALI_CREATE:
         zoo_create_op_init(&op, write->path, write->data, (int)write->length,
-                           write->open ? &ZOO_OPEN_ACL_UNSAFE : &self->acl,
-                           mode_of(write), sent->created[i], sent->created[i] == NULL ? 0 : (int)created_size(write));
+                           write->open ? &ZOO_OPEN_ACL_UNSAFE : &self->acl, mode_of(write), own->created,
+                           own->created == NULL ? 0 : (int)created_size(write));
         break;
     case CORRALI_SET:
-        zoo_set_op_init(&op, write->path, write->data, (int)write->length, write->version, &sent->stats[i]);
+        zoo_set_op_init(&op, write->path, write->data, (int)write->length, write->version, &own->stat);
         break;
     case CORRALI_DELETE:
         zoo_delete_op_init(&op, write->path, write->version);
@@ -305,7 +312,7 @@ static zoo_op_t write_of(corrali_zk *self, corrali_zk_call *sent, size_t i)
         break;
     }
     if (write->acl != NULL) {
-        op.create_op.acl = &sent->acl[i];
+        op.create_op.acl = &own->acl;
     }
     return op;
 }
@@ -318,26 +325,26 @@ static zoo_op_t write_of(corrali_zk *self, corrali_zk_call *sent, size_t i)
 static int send_create(zhandle_t *handle, corrali_zk_call *sent, const zoo_op_t *op)
 {
     return zoo_acreate2(handle, op->create_op.path, op->create_op.data, op->create_op.datalen,
-                        op->create_op.acl, mode_of(&sent->request->writes[0]), on_created, sent);
+                        op->create_op.acl, mode_of(corrali_writes(sent->request)), on_created, sent);
 }
 
 static int send_multi(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent)
 {
     corrali_request *request = sent->request;
-    zoo_op_t ops[CORRALI_WRITES_MAX];
+    const corrali_write *writes = corrali_writes(request);
     bool container = false;
 
     for (size_t i = 0; i < request->write_count; i++) {
-        ops[i] = write_of(self, sent, i);
-        container = container || request->writes[i].container;
+        sent->ops[i] = write_of(self, sent, i);
+        container = container || writes[i].container;
     }
-    if (request->write_count == 1 && request->writes[0].kind == CORRALI_CREATE) {
-        return send_create(handle, sent, &ops[0]);
+    if (request->write_count == 1 && writes[0].kind == CORRALI_CREATE) {
+        return send_create(handle, sent, sent->ops);
     }
     if (container) {
         return ZBADARGUMENTS;
     }
-    return zoo_amulti(handle, (int)request->write_count, ops, sent->results, on_multi, sent);
+    return zoo_amulti(handle, (int)request->write_count, sent->ops, sent->results, on_multi, sent);
 }
 
 static int send_call(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent)

@@ -25,8 +25,8 @@ int64_t corrali_zk_now(corrali_backend *base)
 
 static void set_alarm_locked(corrali_zk *self, int64_t when)
 {
-    struct itimerspec alarm = {.it_value = {.tv_sec = (time_t)(when / 1000000000),
-                                            .tv_nsec = (long)(when % 1000000000)}};
+    struct itimerspec alarm = {
+        .it_value = {.tv_sec = (time_t)(when / 1000000000), .tv_nsec = (long)(when % 1000000000)}};
 
     self->alarm = when;
     (void)timerfd_settime(self->clock_fd, TFD_TIMER_ABSTIME, &alarm, NULL);

@@ -3,6 +3,7 @@
 
 #include "alloc.h"
 #include "client_options.h"
+#include "contender.h"
 #include "counter.h"
 #include "epoch.h"
 #include "path.h"
@@ -118,6 +119,7 @@ static void free_client(corral_client *client)
     corrali_sweep_destroy(client);
     corrali_writer_destroy(client);
     corrali_epochs_destroy(client);
+    corrali_pulse_destroy(client);
     corrali_timers_destroy(&client->timers);
     pthread_cond_destroy(&client->dispatch.wake);
     pthread_cond_destroy(&client->object_idle);
@@ -153,6 +155,8 @@ static corral_client *new_client(void)
     corrali_list_init(&client->woken);
     corrali_list_init(&client->dispatch.tasks);
     corrali_list_init(&client->objects);
+    corrali_list_init(&client->contenders);
+    corrali_pulse_init(client);
     corrali_list_init(&client->spare_ops);
     corrali_list_init(&client->watched);
     client->armed = CORRALI_NEVER;
@@ -268,11 +272,19 @@ int corrali_client_accepts_locked(const corral_client *client)
 
 void corrali_client_abort_all_locked(corral_client *client, int cause)
 {
-    for (corrali_link *link = client->objects.next; link != &client->objects; link = link->next) {
+    corrali_link all;
+    corrali_link *link;
+
+    /* Some may go with their operations. */
+    corrali_list_init(&all);
+    corrali_list_prepend_all(&all, &client->objects);
+    while ((link = corrali_list_pop(&all)) != NULL) {
         corrali_object *object = CORRALI_CONTAINER(link, corrali_object, link);
 
+        corrali_list_append(&client->objects, link);
         object->class->abort_all_locked(object, cause);
     }
+    corrali_contenders_end_locked(client, cause);
     corrali_watched_end_all_locked(client, cause);
 }
 

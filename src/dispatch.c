@@ -44,14 +44,24 @@ static void show_due_locked(const corrali_dispatch *own, bool due)
     }
 }
 
-void corrali_dispatch_add_locked(corral_client *client, corrali_task *task)
+static void add_before_locked(corral_client *client, corrali_link *position, corrali_task *task)
 {
     corrali_dispatch *own = &client->dispatch;
 
     if (corrali_list_empty(&own->tasks)) {
         show_due_locked(own, true);
     }
-    corrali_list_append(&own->tasks, &task->link);
+    corrali_list_insert_before(position, &task->link);
+}
+
+void corrali_dispatch_add_locked(corral_client *client, corrali_task *task)
+{
+    add_before_locked(client, &client->dispatch.tasks, task);
+}
+
+void corrali_dispatch_add_first_locked(corral_client *client, corrali_task *task)
+{
+    add_before_locked(client, client->dispatch.tasks.next, task);
 }
 
 static int run_all(corrali_link *due, corrali_link *done)

@@ -25,6 +25,7 @@
 
 #include <corral/client.h>
 #include <corral/counter.h>
+#include <corral/lock.h>
 #include <corral/op.h>
 #include <corral/status.h>
 
@@ -37,6 +38,7 @@
 #include "list.h"
 #include "log.h"
 #include "object.h"
+#include "pulse.h"
 #include "sweep.h"
 #include "timer.h"
 #include "writer.h"
@@ -69,6 +71,8 @@ typedef struct {
 /* Returns 0 or CORRAL_ENOMEM. */
 int corrali_dispatch_start(corral_client *client);
 void corrali_dispatch_add_locked(corral_client *client, corrali_task *task);
+/* The same, before all that is due. */
+void corrali_dispatch_add_first_locked(corral_client *client, corrali_task *task);
 /* Run what is due, then end the thread or close the descriptor. */
 void corrali_dispatch_stop(corral_client *client);
 /* Is this thread running callbacks of @client? */
@@ -106,18 +110,32 @@ struct corral_op {
     corrali_object *object;
     corrali_op_kind kind;
     corrali_op_place place;
-    bool blocking;    /* lives on the stack of a thread that waits for @ended */
-    int64_t argument; /* delta, value, expected, read level */
-    int64_t desired;
-    corral_counter_fn function; /* UPDATE */
-    void *function_arg;
-    int answer;                      /* UPDATE: what it said */
-    bool asking;                     /* UPDATE: it is running, so this cannot end */
-    int abandoned;                   /* UPDATE: ... but will, with this cause */
-    struct corrali_reading *reading; /* READING: what works for it */
+    bool blocking; /* lives on the stack of a thread that waits for @ended */
+    union {
+        struct {              /* of a counter */
+            int64_t argument; /* delta, value, expected, read level */
+            int64_t desired;
+            corral_counter_fn function; /* UPDATE */
+            void *function_arg;
+            int answer;                      /* UPDATE: what it said */
+            bool asking;                     /* UPDATE: it is running, so this cannot end */
+            int abandoned;                   /* UPDATE: ... but will, with this cause */
+            struct corrali_reading *reading; /* READING: what works for it */
+        };
+        struct {
+            struct corrali_seat *seat;   /* an acquire: behind which it waits */
+            corral_grant *grant;         /* ... and what it will give; NULL: it has not, and will not */
+            bool immediate;              /* ... or not wait for anybody else */
+            struct corrali_guard *guard; /* a guarded change's; NULL: it waits until the znode is gone */
+            struct corrali_lock_listing *listing; /* a listing's, */
+            corral_lock_contender *contenders;    /* and its result */
+            size_t count;
+        } lock;
+    };
     union {
         corral_int64_cb int64;
         corral_status_cb status;
+        corral_grant_cb grant;
     } callback;
     void *arg;
 
@@ -176,15 +194,15 @@ struct corral_client {
     corrali_latch closed; /* the backend has ended */
 
     pthread_mutex_t mutex;
-    pthread_cond_t object_idle;  /* a closing object's last callback has returned */
-    pthread_cond_t watch_idle;   /* a closing subscription's callback has returned */
-    corrali_link woken;          /* blocking operations that have ended; emptied by corrali_unlock() */
+    pthread_cond_t object_idle; /* a closing object's last callback has returned */
+    pthread_cond_t watch_idle;  /* a closing subscription's callback has returned */
+    corrali_link woken;         /* blocking operations that have ended; emptied by corrali_unlock() */
     corrali_dispatch dispatch;
     corrali_announcer announcer;
     corrali_timers timers;
-    int64_t armed;         /* the backend will give a timer event by then */
-    corrali_link objects;  /* handles that are open */
-    void *cells;           /* a tree; see counter_cell.c */
+    int64_t armed;        /* the backend will give a timer event by then */
+    corrali_link objects; /* handles that are open */
+    void *cells;          /* a tree; see counter_cell.c */
     corrali_link spare_ops;
     corrali_link watched; /* watched znodes, */
     void *watched_tree;   /* by path; see watched.c */
@@ -192,13 +210,13 @@ struct corral_client {
     void *wire_tree;      /* by path; see wire.c */
 
     /* Session. */
-    int64_t session_id;     /* of the last connection; 0: none, or it expired */
+    int64_t session_id;         /* of the last connection; 0: none, or it expired */
     int64_t session_timeout_ms; /* ... as its server has granted it */
-    int64_t barrier_passed; /* the session whose barrier was answered */
-    bool connected;         /* there is a connection */
-    bool ready;             /* ... and its session has passed the barrier: requests may go */
-    bool closing;           /* no new operations */
-    bool shut;              /* no new requests */
+    int64_t barrier_passed;     /* the session whose barrier was answered */
+    bool connected;             /* there is a connection */
+    bool ready;                 /* ... and its session has passed the barrier: requests may go */
+    bool closing;               /* no new operations */
+    bool shut;                  /* no new requests */
     bool auth_failed;
     corrali_request barrier; /* the first request of a session */
     bool barrier_replaces;   /* it puts a LIVE in the place of one that is there */
@@ -207,6 +225,8 @@ struct corral_client {
     corrali_timer farewell;  /* bounds the clean-up when closing */
     size_t in_flight;
 
+    corrali_pulse pulse;
+    corrali_link contenders; /* all that have not ended; see contender.c */
     corrali_writer writer;
     corrali_sweep sweep;
     corral_client_stats stats;

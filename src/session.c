@@ -14,6 +14,7 @@
  */
 #include <string.h>
 
+#include "contender.h"
 #include "internal.h"
 #include "watch.h"
 #include "wire.h"
@@ -64,8 +65,10 @@ static void hold_locked(corral_client *client, corrali_request *request)
 /* Give @request to the backend; false: it is not sent, for now. */
 static bool send_locked(corral_client *client, corrali_request *request)
 {
+    int64_t now = request->kind == CORRALI_MULTI ? corrali_now_locked(client) : 0;
     int status = client->backend->vtable->submit(client->backend, request);
 
+    request->sent_at = now;
     if (status == CORRAL_ELOST) {
         client->ready = false; /* the next connection's event comes here again */
         return false;
@@ -300,7 +303,9 @@ static void on_expired(void *owner)
     client->connected = false;
     client->ready = false;
     client->session_id = 0;
+    corrali_pulse_stop_locked(client);
     corrali_announce_locked(client, CORRAL_STATE_LOST);
+    corrali_contenders_end_locked(client, CORRAL_ELOST);
     corrali_unlock(client);
 }
 
@@ -317,12 +322,23 @@ static void on_auth_failed(void *owner)
     corrali_unlock(client);
 }
 
+/* A refused MULTI is agreed on by a quorum, too; but not when the server refused it by itself. */
+static bool is_proof(const corrali_request *request)
+{
+    return request->kind == CORRALI_MULTI &&
+           (request->status == CORRAL_OK || request->status == CORRAL_ENOENT ||
+            request->status == CORRAL_EEXIST || request->status == CORRAL_ECONFLICT);
+}
+
 static void on_reply(void *owner, corrali_request *request)
 {
     corral_client *client = owner;
 
     corrali_lock(client);
     client->in_flight--;
+    if (is_proof(request)) {
+        corrali_pulse_proven_locked(client, request->sent_at);
+    }
     request->done(request);
     send_held_locked(client);
     tell_refused_locked(client);

@@ -56,8 +56,8 @@ static void fill_reply(call *reply)
         request->length = reply->acl == NULL ? 1 : reply->acl->count;
     }
     for (size_t i = 0; reply->status == CORRAL_OK && i < request->write_count; i++) {
-        request->writes[i].stat = reply->txn.writes[i].stat;
-        request->writes[i].sequence = reply->txn.writes[i].sequence;
+        corrali_writes(request)[i].stat = reply->txn.writes[i].stat;
+        corrali_writes(request)[i].sequence = reply->txn.writes[i].sequence;
     }
 }
 
@@ -187,7 +187,7 @@ static call *make_call(simclient *c, corrali_request *request)
     }
     made->txn.count = request->write_count;
     for (size_t i = 0; i < request->write_count; i++) {
-        const corrali_write *write = &request->writes[i];
+        const corrali_write *write = &corrali_writes(request)[i];
         size_t length = write->data == NULL ? 0 : write->length;
 
         made->txn.writes[i] = (tree_write){

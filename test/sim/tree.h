@@ -51,7 +51,7 @@ typedef struct {
     int32_t sequence;
 } tree_write;
 
-enum { TREE_WRITES_MAX = CORRALI_WRITES_MAX };
+enum { TREE_WRITES_MAX = 8 };
 
 typedef struct {
     int64_t zxid;

@@ -1,0 +1,188 @@
+/*
+ * A contender: one ephemeral sequential znode in a lock's directory, from its
+ * making to its deletion. It tells its owner when nobody is before it.
+ *
+ *                  +------------------ requeue ------------------+
+ *                  v                                             |
+ *   start --> ENTERING --+--> QUEUED <--> (watch nearest) --> FIRST --> LEAVING --> gone
+ *             create,    |                                                ^
+ *             list       +--> ADOPTING (a lost reply's znode)             |
+ *                                    (from anywhere) ---------------------+
+ *
+ *     contender.c            its life, what follows from events, the session's end
+ *     contender_enter.c      making the znode, and finding it again after a lost reply
+ *     contender_wait.c       waiting, being first
+ *     contender_list.c       reading the directory's names
+ *     contender_leave.c      deleting what was made, however long that takes
+ *     contender_directory.c  making the directory, and making a worn-out one anew
+ *
+ * What makes it safe:
+ * - The listing travels behind the creation, in one pipeline, and so shows our
+ *   znode; nobody can come before it later.
+ * - After a lost reply our znode is looked for behind another creation, which a
+ *   quorum answers: a server that lags could hide it.
+ * - Who is first need not list again when the only one before is deleted, if
+ *   our own znode is watched: had that been deleted earlier, we would know.
+ * - Nothing is first without a fresh proof that the session lives; see pulse.h.
+ * - A new session contends under a new GUID; what is left of the old one goes with it.
+ */
+#ifndef CORRALI_CONTENDER_H
+#define CORRALI_CONTENDER_H
+
+#include "internal.h"
+#include "lock_names.h"
+#include "wire.h"
+
+typedef struct corrali_contender corrali_contender;
+
+/* What its owner is told. Each may end with a call of corrali_contender_leave_locked(). */
+typedef struct {
+    /* Nobody is before it, and the session has just been proven. */
+    void (*first_locked)(corrali_contender *);
+    /* Somebody is before it; told again whenever that is somebody else. */
+    void (*blocked_locked)(corrali_contender *);
+    /* It was told to be first, and is not any more: CORRAL_ELOST, EACCES or ECLOSED. It must be left. */
+    void (*lost_locked)(corrali_contender *, int status);
+    /* It cannot contend, because of @path (valid during the call). It must be left. */
+    void (*failed_locked)(corrali_contender *, int status, const char *path);
+    /* It was left, and its znode is gone; or @status says why that cannot be. It may be freed. */
+    void (*gone_locked)(corrali_contender *, int status);
+} corrali_contender_class;
+
+/* What it contends for; the owner's, until it is gone. */
+typedef struct {
+    const corrali_lock_kind *kind;
+    const char *directory; /* chroot included */
+    const char *label;
+    bool checked; /* the directory holds no data */
+} corrali_contest;
+
+typedef enum {
+    CORRALI_CONTENDER_OUTSIDE, /* before entering: the directory is made, or stood back from */
+    CORRALI_CONTENDER_ENTERING,
+    CORRALI_CONTENDER_ADOPTING,
+    CORRALI_CONTENDER_QUEUED,
+    CORRALI_CONTENDER_FIRST,
+    CORRALI_CONTENDER_LEAVING
+} corrali_contender_phase;
+
+/* Znodes of ours beside the one we contend with, at most: each a reply that was lost. */
+enum { CORRALI_EXTRAS_MAX = 8 };
+
+struct corrali_contender {
+    const corrali_contender_class *class;
+    corral_client *client;
+    corrali_contest *contest;
+    corrali_link link; /* in client.contenders */
+    corrali_contender_phase phase;
+
+    char *prefix; /* the path of our znodes without their numbers */
+    size_t prefix_length;
+    char *node;       /* with it, when @made */
+    char *extra_node; /* of an extra, while that is deleted */
+    bool made;        /* there is @node, as far as we know */
+    uint32_t sequence;
+    int64_t czxid;
+    bool doubtful;                       /* there may be others of ours */
+    bool homeless;                       /* ENTERING: the directory is missing */
+    uint32_t extras[CORRALI_EXTRAS_MAX]; /* such others, to be deleted */
+    size_t extra_count;
+
+    corrali_request change; /* creations, deletions, */
+    bool change_busy;       /* which is under way */
+    corrali_request look;   /* at the directory, or at who is before us */
+    bool look_busy;
+    corrali_request own; /* at our znode; entering for the first time: at the directory's data */
+    bool own_busy;
+    bool making_parents;
+    bool in_event;
+    bool restart; /* to enter anew, once all replies are in */
+    int failure;  /* ... or to fail, with this */
+    char *failure_path;
+
+    char *blocker; /* QUEUED: the path of the nearest before us */
+    bool heir;     /* QUEUED: it is the only one, so that its deletion makes us first */
+    bool relook;   /* it has changed while it was looked at */
+    corrali_wire blocker_wire;
+    corrali_wire own_wire;
+    bool own_armed; /* our znode is there, and its deletion will be told */
+    corrali_pulse_user pulse;
+    bool unproven;       /* FIRST: waiting for a proof, and not told yet */
+    corrali_timer timer; /* FIRST: before our znode is watched; OUTSIDE: before the next attempt */
+    int leave_status;
+};
+
+/* --- for owners --- */
+
+/* Returns 0 or CORRAL_ENOMEM. */
+int corrali_contender_init_locked(corrali_contender *own, const corrali_contender_class *class,
+                                  corral_client *client, corrali_contest *contest);
+/* Let it contend. */
+void corrali_contender_start_locked(corrali_contender *own);
+/* Let it go: nothing but gone_locked() will be called any more, perhaps at once. */
+void corrali_contender_leave_locked(corrali_contender *own);
+/* Once it is gone, or instead of starting it. */
+void corrali_contender_destroy(corrali_contender *own);
+
+/* --- for the client: its session, or all of it, has ended with @status --- */
+
+void corrali_contenders_end_locked(corral_client *client, int status);
+
+/* --- among its files --- */
+
+/* contender.c */
+
+/* Around all that is done upon an event: what the owner is told meanwhile may make it leave, but not be gone.
+ */
+void corrali_contender_begin_locked(corrali_contender *own);
+void corrali_contender_end_locked(corrali_contender *own);
+/* Enter anew, under another name, once all replies are in. */
+void corrali_contender_requeue_locked(corrali_contender *own);
+void corrali_contender_fail_locked(corrali_contender *own, int status, const char *path);
+/* Send a change, or a look. */
+void corrali_contender_change_locked(corrali_contender *own, void (*done)(corrali_request *));
+void corrali_contender_look_locked(corrali_contender *own, corrali_request_kind kind, const char *path,
+                                   void (*done)(corrali_request *));
+/* Let @node be ours with that number. */
+void corrali_contender_name_locked(corrali_contender *own, uint32_t sequence);
+
+/* contender_enter.c */
+
+void corrali_contender_enter_locked(corrali_contender *own);
+/* Enter, from OUTSIDE: after @ms, or at once. */
+void corrali_contender_enter_after_locked(corrali_contender *own, int64_t ms);
+/* Look at @node, which came of a lost reply, before it is taken for ours. */
+void corrali_contender_adopt_locked(corrali_contender *own);
+/* Read the directory's names. */
+void corrali_contender_list_locked(corrali_contender *own);
+
+/* contender_wait.c */
+
+void corrali_contender_init_wait(corrali_contender *own);
+/* @node was deleted by somebody, or is not ours: there is nothing to hold on to. */
+void corrali_contender_missing_locked(corrali_contender *own);
+/* The listing says: nobody is before us; or @name is the nearest, and @only it is. */
+void corrali_contender_is_first_locked(corrali_contender *own);
+void corrali_contender_is_behind_locked(corrali_contender *own, const char *name, bool only);
+
+/* contender_list.c */
+
+void corrali_contender_read_locked(corrali_contender *own, const char *const *names, size_t count);
+/* @node is not ours: it is of a session that has ended, and goes with it. Take the next one. */
+void corrali_contender_disown_locked(corrali_contender *own);
+/* Note all our znodes among @names as extras, but for @node. */
+void corrali_contender_collect_locked(corrali_contender *own, const char *const *names, size_t count);
+
+/* contender_leave.c */
+
+void corrali_contender_leave_step_locked(corrali_contender *own);
+/* Delete one of the extras, if there are. */
+void corrali_contender_drop_extra_locked(corrali_contender *own);
+
+/* contender_directory.c */
+
+void corrali_contender_make_directory_locked(corrali_contender *own);
+/* Is the directory worn out? Then our znode is withdrawn, and entering tried again later. */
+bool corrali_contender_stand_back_locked(corrali_contender *own);
+
+#endif

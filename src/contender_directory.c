@@ -1,0 +1,135 @@
+/*
+ * The directory: a container, so that it goes away when nobody contends. Its
+ * numbers are a signed int32, and when they have run out no znode can be made
+ * in it any more. So from the middle on contenders stand back, until those in
+ * it have left and it can be deleted: the next one begins at 0.
+ */
+#include "contender.h"
+#include "mkdirs.h"
+
+/* Numbers from here on are not used; from there on it is too late. */
+enum { WORN = 1 << 30 };
+#define SPENT (UINT32_C(0x7fffffff) - (1 << 20))
+
+/* Before it is tried again whether the others have left. */
+enum { STAND_BACK_MIN_MS = 20, STAND_BACK_MAX_MS = 200 };
+
+/* --- making it --- */
+
+static void directory_made(corrali_request *request);
+
+static void make_locked(corrali_contender *own)
+{
+    own->change.write_count = 1;
+    own->change.writes[0] = (corrali_write){
+        .kind = CORRALI_CREATE, .path = own->contest->directory, .data = "", .container = true};
+    corrali_contender_change_locked(own, directory_made);
+}
+
+static void parents_made(void *arg, int status, const char *path)
+{
+    corrali_contender *own = arg;
+
+    corrali_contender_begin_locked(own);
+    own->making_parents = false;
+    if (status != CORRAL_OK) {
+        corrali_contender_fail_locked(own, status, path);
+    } else if (own->phase == CORRALI_CONTENDER_OUTSIDE) {
+        make_locked(own);
+    }
+    corrali_contender_end_locked(own);
+}
+
+static void make_parents_locked(corrali_contender *own)
+{
+    own->making_parents = true;
+    if (corrali_mkdirs_locked(own->client, own->contest->directory, SIZE_MAX, parents_made, own) !=
+        CORRAL_OK) {
+        own->making_parents = false;
+        corrali_contender_fail_locked(own, CORRAL_ENOMEM, own->contest->directory);
+    }
+}
+
+static void directory_made(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
+
+    corrali_contender_begin_locked(own);
+    own->change_busy = false;
+    if (own->phase != CORRALI_CONTENDER_OUTSIDE || own->restart) {
+        /* Left, or to be entered anew. */
+    } else if (request->status == CORRAL_OK || request->status == CORRAL_EEXIST) {
+        corrali_contender_enter_after_locked(own, 0);
+    } else if (request->status == CORRAL_ELOST) {
+        make_locked(own);
+    } else if (request->status == CORRAL_ENOENT) {
+        make_parents_locked(own);
+    } else {
+        corrali_contender_fail_locked(own, request->status, own->contest->directory);
+    }
+    corrali_contender_end_locked(own);
+}
+
+void corrali_contender_make_directory_locked(corrali_contender *own)
+{
+    own->phase = CORRALI_CONTENDER_OUTSIDE;
+    make_locked(own);
+}
+
+/* --- making it anew --- */
+
+static void withdraw_locked(corrali_contender *own, bool directory_too);
+
+static void withdrawn(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
+    corral_client *client = own->client;
+    bool directory_too = request->write_count == 2;
+    uint64_t pause = corrali_random_locked(client) % (STAND_BACK_MAX_MS - STAND_BACK_MIN_MS);
+
+    corrali_contender_begin_locked(own);
+    own->change_busy = false;
+    if (request->status == CORRAL_OK || (request->status == CORRAL_ENOENT && request->failed == 0)) {
+        own->made = false;
+    }
+    if (own->phase != CORRALI_CONTENDER_OUTSIDE || own->restart) {
+        /* Left, or to be entered anew. */
+    } else if (!own->made) {
+        corrali_contender_enter_after_locked(own, directory_too ? 0 : STAND_BACK_MIN_MS + (int64_t)pause);
+    } else if (request->status == CORRAL_ELOST) {
+        withdraw_locked(own, directory_too);
+    } else if (directory_too) {
+        withdraw_locked(own, false); /* there are others in it, or we may not delete it */
+    } else {
+        corrali_contender_fail_locked(own, request->status, own->node);
+    }
+    corrali_contender_end_locked(own);
+}
+
+/* Delete our znode, and the directory in one with it, if it is the only one. */
+static void withdraw_locked(corrali_contender *own, bool directory_too)
+{
+    own->change.write_count = directory_too ? 2 : 1;
+    own->change.writes[0] =
+        (corrali_write){.kind = CORRALI_DELETE, .path = own->node, .version = CORRALI_VERSION_ANY};
+    own->change.writes[1] = (corrali_write){
+        .kind = CORRALI_DELETE, .path = own->contest->directory, .version = CORRALI_VERSION_ANY};
+    corrali_contender_change_locked(own, withdrawn);
+}
+
+bool corrali_contender_stand_back_locked(corrali_contender *own)
+{
+    if (own->sequence < WORN) {
+        return false;
+    }
+    if (own->sequence >= SPENT) {
+        corrali_contender_fail_locked(own, CORRAL_EEXHAUSTED, own->contest->directory);
+        return true;
+    }
+    own->phase = CORRALI_CONTENDER_OUTSIDE;
+    own->class->blocked_locked(own);
+    if (own->phase == CORRALI_CONTENDER_OUTSIDE) {
+        withdraw_locked(own, true);
+    }
+    return true;
+}

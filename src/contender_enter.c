@@ -1,0 +1,151 @@
+/* Entering: making the znode, finding it again after a lost reply, and reading who is there. */
+#include <string.h>
+
+#include "contender.h"
+
+/* --- the listing --- */
+
+static void listed(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, look);
+    bool wanted = own->made && !own->restart && own->failure == CORRAL_OK &&
+                  (own->phase == CORRALI_CONTENDER_ENTERING || own->phase == CORRALI_CONTENDER_QUEUED);
+
+    corrali_contender_begin_locked(own);
+    own->look_busy = false;
+    if (!wanted) {
+        /* Entering, it is for the creation's reply to say how to go on; else there is no need any more. */
+    } else if (request->status == CORRAL_OK) {
+        corrali_contender_read_locked(own, request->names, request->length);
+    } else if (request->status == CORRAL_ENOENT) {
+        corrali_contender_missing_locked(own);
+    } else if (request->status == CORRAL_ELOST) {
+        corrali_contender_list_locked(own);
+    } else {
+        corrali_contender_fail_locked(own, request->status, own->contest->directory);
+    }
+    corrali_contender_end_locked(own);
+}
+
+/* --- a lost reply's znode --- */
+
+static void adopted(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, own);
+    bool ours = request->status == CORRAL_OK && request->stat.ephemeral_owner == own->client->session_id;
+
+    corrali_contender_begin_locked(own);
+    own->own_busy = false;
+    if (own->phase != CORRALI_CONTENDER_ADOPTING || own->restart) {
+        /* Left, or to be entered anew. */
+    } else if (request->status == CORRAL_ELOST) {
+        corrali_contender_adopt_locked(own);
+    } else if (ours) {
+        own->czxid = request->stat.czxid;
+        own->phase = CORRALI_CONTENDER_QUEUED;
+        corrali_contender_list_locked(own);
+    } else {
+        corrali_contender_disown_locked(own);
+    }
+    corrali_contender_end_locked(own);
+}
+
+void corrali_contender_adopt_locked(corrali_contender *own)
+{
+    own->phase = CORRALI_CONTENDER_ADOPTING;
+    own->own.kind = CORRALI_EXISTS;
+    own->own.path = own->node;
+    own->own.watch = false;
+    own->own.done = adopted;
+    own->own_busy = true;
+    corrali_submit_locked(own->client, &own->own);
+}
+
+/* --- entering --- */
+
+static void created(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
+    const corrali_write *made = &request->writes[0];
+
+    corrali_contender_begin_locked(own);
+    own->change_busy = false;
+    if (request->status == CORRAL_OK) {
+        corrali_contender_name_locked(own, (uint32_t)made->sequence);
+        own->czxid = made->stat.czxid;
+    } else if (request->status == CORRAL_ELOST) {
+        own->doubtful = !own->restart; /* a session that has ended leaves nothing */
+    } else if (request->status == CORRAL_ENOENT) {
+        own->homeless = true;
+    } else if (request->status == CORRAL_EEXIST) {
+        /* The directory's numbers have run out. */
+        corrali_contender_fail_locked(own, CORRAL_EEXHAUSTED, own->contest->directory);
+    } else {
+        corrali_contender_fail_locked(own, request->status, own->contest->directory);
+    }
+    corrali_contender_end_locked(own);
+}
+
+/* A directory of locks holds no data; a counter does. */
+static void directory_looked(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, own);
+
+    corrali_contender_begin_locked(own);
+    own->own_busy = false;
+    if (request->status == CORRAL_OK && request->length > 0) {
+        corrali_contender_fail_locked(own, CORRAL_ECONFLICT, own->contest->directory);
+    } else if (request->status == CORRAL_OK) {
+        own->contest->checked = true;
+    }
+    corrali_contender_end_locked(own);
+}
+
+void corrali_contender_list_locked(corrali_contender *own)
+{
+    corrali_wire_cut_locked(&own->blocker_wire);
+    if (!own->contest->checked && !own->own_busy && own->phase == CORRALI_CONTENDER_ENTERING) {
+        own->own.kind = CORRALI_GET;
+        own->own.path = own->contest->directory;
+        own->own.watch = false;
+        own->own.done = directory_looked;
+        own->own_busy = true;
+        corrali_submit_locked(own->client, &own->own);
+    }
+    corrali_contender_look_locked(own, CORRALI_CHILDREN, own->contest->directory, listed);
+}
+
+void corrali_contender_enter_locked(corrali_contender *own)
+{
+    corral_client *client = own->client;
+    size_t directory = strlen(own->contest->directory);
+
+    if (!own->doubtful) {
+        uint64_t high = corrali_random_locked(client);
+        uint64_t low = corrali_random_locked(client);
+
+        corrali_lock_prefix(own->contest->kind, high, low, own->prefix + directory + 1);
+        own->prefix_length = strlen(own->prefix);
+    }
+    own->phase = CORRALI_CONTENDER_ENTERING;
+    own->homeless = false;
+    own->change.write_count = 1;
+    own->change.writes[0] = (corrali_write){.kind = CORRALI_CREATE,
+                                            .path = own->prefix,
+                                            .data = own->contest->label,
+                                            .length = strlen(own->contest->label),
+                                            .ephemeral = true,
+                                            .sequential = true};
+    corrali_contender_change_locked(own, created);
+    corrali_contender_list_locked(own);
+}
+
+void corrali_contender_enter_after_locked(corrali_contender *own, int64_t ms)
+{
+    corral_client *client = own->client;
+
+    if (ms == 0 || corrali_timers_set(&client->timers, &own->timer, corrali_time_after_locked(client, ms)) !=
+                       CORRAL_OK) {
+        corrali_contender_enter_locked(own);
+    }
+}

@@ -1,0 +1,122 @@
+/* Leaving: what was made is deleted, in whatever session, until a server says that it is gone. */
+#include <stdio.h>
+#include <string.h>
+
+#include "contender.h"
+
+static void delete_locked(corrali_contender *own, const char *path, void (*done)(corrali_request *))
+{
+    own->change.write_count = 1;
+    own->change.writes[0] =
+        (corrali_write){.kind = CORRALI_DELETE, .path = path, .version = CORRALI_VERSION_ANY};
+    corrali_contender_change_locked(own, done);
+}
+
+/* Whether a deletion has come to an end, as it is or not. */
+static bool deletion_ended(corrali_contender *own, int status)
+{
+    if (status == CORRAL_ELOST) {
+        return false;
+    }
+    if (status != CORRAL_OK && status != CORRAL_ENOENT) {
+        own->leave_status = status; /* it goes when the session ends */
+    }
+    return true;
+}
+
+/* --- a lost reply's --- */
+
+static void extra_deleted(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
+
+    corrali_contender_begin_locked(own);
+    own->change_busy = false;
+    if (own->extra_count > 0 && deletion_ended(own, request->status)) {
+        own->extra_count--;
+    }
+    corrali_contender_end_locked(own);
+}
+
+void corrali_contender_drop_extra_locked(corrali_contender *own)
+{
+    if (own->extra_count == 0) {
+        return;
+    }
+    memcpy(own->extra_node, own->prefix, own->prefix_length);
+    (void)snprintf(own->extra_node + own->prefix_length, CORRALI_SEQUENCE_SIZE, "%010u",
+                   (unsigned)own->extras[own->extra_count - 1]);
+    delete_locked(own, own->extra_node, extra_deleted);
+}
+
+/* --- was there one? --- */
+
+static void found(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, look);
+
+    corrali_contender_begin_locked(own);
+    own->look_busy = false;
+    if (request->status != CORRAL_ELOST) {
+        corrali_contender_collect_locked(own, request->names,
+                                         request->status == CORRAL_OK ? request->length : 0);
+        own->doubtful = own->extra_count == CORRALI_EXTRAS_MAX; /* there may be more */
+    }
+    corrali_contender_end_locked(own);
+}
+
+static void agreed(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
+
+    corrali_contender_begin_locked(own);
+    own->change_busy = false;
+    if (request->status == CORRAL_ECLOSED) {
+        own->doubtful = false; /* with the session goes the znode */
+    } else if (request->status != CORRAL_ELOST && own->doubtful && !own->look_busy) {
+        own->look.kind = CORRALI_CHILDREN;
+        own->look.path = own->contest->directory;
+        own->look.watch = false;
+        own->look.done = found;
+        own->look_busy = true;
+        corrali_submit_locked(own->client, &own->look);
+    }
+    corrali_contender_end_locked(own);
+}
+
+/* A quorum first: a server that lags could hide it. */
+static void search_locked(corrali_contender *own)
+{
+    own->change.write_count = 1;
+    own->change.writes[0] =
+        (corrali_write){.kind = CORRALI_CHECK, .path = "/", .version = CORRALI_VERSION_ANY};
+    corrali_contender_change_locked(own, agreed);
+}
+
+/* --- ours --- */
+
+static void deleted(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
+
+    corrali_contender_begin_locked(own);
+    own->change_busy = false;
+    if (deletion_ended(own, request->status)) {
+        own->made = false;
+    }
+    corrali_contender_end_locked(own);
+}
+
+void corrali_contender_leave_step_locked(corrali_contender *own)
+{
+    if (own->change_busy) {
+        return;
+    }
+    if (own->made) {
+        delete_locked(own, own->node, deleted);
+    } else if (own->extra_count > 0) {
+        corrali_contender_drop_extra_locked(own);
+    } else if (own->doubtful && !own->look_busy) {
+        search_locked(own);
+    }
+}

@@ -1,0 +1,112 @@
+/* What the names in a lock's directory say. */
+#include <string.h>
+
+#include "contender.h"
+
+/* Is it of ours, by its GUID? */
+static bool is_ours(const corrali_contender *own, const char *name)
+{
+    size_t directory = strlen(own->contest->directory) + 1;
+
+    return strncmp(name, own->prefix + directory, own->prefix_length - directory) == 0;
+}
+
+void corrali_contender_collect_locked(corrali_contender *own, const char *const *names, size_t count)
+{
+    corrali_lock_name parsed;
+
+    own->extra_count = 0;
+    for (size_t i = 0; i < count && own->extra_count < CORRALI_EXTRAS_MAX; i++) {
+        if (is_ours(own, names[i]) && corrali_lock_name_parse(names[i], &parsed) &&
+            !(own->made && parsed.sequence == own->sequence)) {
+            own->extras[own->extra_count++] = parsed.sequence;
+        }
+    }
+}
+
+/* The lowest of the extras, which there must be, becomes @node, if it can be. */
+static void adopt_lowest_locked(corrali_contender *own)
+{
+    size_t lowest = 0;
+
+    for (size_t i = 1; i < own->extra_count; i++) {
+        lowest = own->extras[i] < own->extras[lowest] ? i : lowest;
+    }
+    corrali_contender_name_locked(own, own->extras[lowest]);
+    own->extras[lowest] = own->extras[--own->extra_count];
+    corrali_contender_adopt_locked(own);
+}
+
+void corrali_contender_disown_locked(corrali_contender *own)
+{
+    own->made = false;
+    if (own->extra_count > 0) {
+        adopt_lowest_locked(own);
+    } else {
+        corrali_contender_requeue_locked(own);
+    }
+}
+
+/* Who is before us, as the names say. */
+typedef struct {
+    const char *nearest;
+    uint32_t sequence;
+    size_t count;
+    bool present; /* we are there */
+    bool foreign; /* names of another scheme are */
+} order;
+
+static order read_order(const corrali_contender *own, const char *const *names, size_t count)
+{
+    const corrali_lock_kind *kind = own->contest->kind;
+    order found = {.nearest = NULL};
+    corrali_lock_name parsed;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!corrali_lock_name_parse(names[i], &parsed)) {
+            continue; /* somebody's own business */
+        }
+        if (parsed.scheme != kind->scheme) {
+            found.foreign = true;
+        } else if (parsed.sequence == own->sequence && is_ours(own, names[i])) {
+            found.present = true;
+        } else if (parsed.sequence <= own->sequence && corrali_lock_blocks(&parsed, kind)) {
+            if (found.nearest == NULL || parsed.sequence > found.sequence) {
+                found.nearest = names[i];
+                found.sequence = parsed.sequence;
+            }
+            found.count++;
+        }
+    }
+    return found;
+}
+
+void corrali_contender_read_locked(corrali_contender *own, const char *const *names, size_t count)
+{
+    bool entering = own->phase == CORRALI_CONTENDER_ENTERING;
+    order found;
+
+    if (own->doubtful) {
+        own->made = false;
+        corrali_contender_collect_locked(own, names, count);
+        own->doubtful = false;
+        if (own->extra_count == 0) {
+            corrali_contender_requeue_locked(own);
+        } else {
+            adopt_lowest_locked(own);
+        }
+        return;
+    }
+    found = read_order(own, names, count);
+    if (entering && found.foreign) {
+        corrali_contender_fail_locked(own, CORRAL_ECONFLICT, own->contest->directory);
+    } else if (!found.present) {
+        corrali_contender_requeue_locked(own);
+    } else if (entering && corrali_contender_stand_back_locked(own)) {
+        return;
+    } else if (found.nearest == NULL) {
+        corrali_contender_is_first_locked(own);
+    } else {
+        corrali_contender_is_behind_locked(own, found.nearest, found.count == 1);
+    }
+}

@@ -1,0 +1,121 @@
+/*
+ * Locks, as their files see them:
+ *
+ *     lock.c            handles; acquiring
+ *     lock_seat.c       who of this process sits behind a znode, and is next
+ *     lock_list.c       who contends
+ *     lock_names.c      whose names contenders bear
+ *     contender*.c      the znodes
+ *     grant.c           what was acquired
+ *     grant_multi.c     guarded changes
+ *
+ * An acquire of one handle sits down behind the newest of its contenders, as
+ * long as that may still be handed on so often, or else behind a new one.
+ */
+#ifndef CORRALI_LOCK_H
+#define CORRALI_LOCK_H
+
+#include <corral/lock.h>
+
+#include "contender.h"
+#include "internal.h"
+
+/* A handle. */
+struct corral_lock {
+    corrali_object object;
+    corrali_contest contest;
+    char *path; /* chroot included */
+    char *label;
+    corral_lost_cb on_lost;
+    void *on_lost_arg;
+    uint32_t handoffs;
+    int64_t margin_ms; /* 0: the default */
+    bool recursive;
+    corrali_link seats;    /* oldest first */
+    corrali_link listings; /* operations */
+};
+
+/* A contender and who sits behind it. It keeps the lock. */
+typedef struct corrali_seat {
+    corrali_contender contender;
+    corrali_link link; /* in lock.seats */
+    corral_lock *lock;
+    corrali_link acquires; /* operations waiting, in order */
+    uint32_t taken;        /* how many have sat down */
+    uint32_t turn;         /* of the next grant */
+    corral_grant *grant;   /* that holds the lock; NULL: none does */
+    uint32_t guarded;      /* its guarded changes whose outcome is not known */
+    bool vacated;          /* it was released, and they are waited for */
+    bool blocked;          /* behind others, when last seen */
+    corral_grant *last;    /* the one with which it was left; NULL: none */
+} corrali_seat;
+
+/* Referred to by its user, once for each recursive acquire, its seat, on_lost, and its operations. It keeps
+ * the lock. */
+struct corral_grant {
+    corrali_object object;
+    corrali_task task; /* on_lost */
+    corral_lock *lock;
+    corrali_seat *seat; /* it holds, or leaves; NULL: handed on, or gone */
+    corrali_timer lapse;
+    int64_t token;
+    uint32_t turn;
+    pthread_t owner;  /* RECURSIVE: who acquired it */
+    uint32_t handles; /* acquires that have not been freed, */
+    uint32_t depth;   /* ... or released */
+    bool released;
+    corrali_link operations; /* under way: guarded changes, and waiting until it is gone */
+    int lost;                /* 0: it is not */
+    bool telling;            /* on_lost is running */
+};
+
+static inline corral_lock *corrali_lock_of(const corral_op *op)
+{
+    return CORRALI_CONTAINER(op->object, corral_lock, object);
+}
+
+static inline corral_grant *corrali_grant_of(const corral_op *op)
+{
+    return CORRALI_CONTAINER(op->object, corral_grant, object);
+}
+
+/* --- lock_seat.c --- */
+
+/* Let @op wait for its turn. Returns 0 or CORRAL_ENOMEM. */
+int corrali_seat_take_locked(corral_lock *lock, corral_op *op);
+/* @op waits no longer. */
+void corrali_seat_quit_locked(corral_op *op);
+/* Is somebody else before @op: would it be busy, rather than out of reach? */
+bool corrali_seat_busy_locked(const corral_op *op);
+/* Its grant was released. */
+void corrali_seat_vacate_locked(corrali_seat *seat);
+/* ... or lost. */
+void corrali_seat_lost_locked(corrali_seat *seat);
+/* The outcome of a guarded change is known. */
+void corrali_seat_guarded_locked(corrali_seat *seat);
+
+/* --- lock_list.c --- */
+
+void corrali_listing_abort_locked(corral_op *op, int cause);
+
+/* --- grant.c --- */
+
+/* A grant for an acquire to come, the user's. NULL: no memory. */
+corral_grant *corrali_grant_new_locked(corral_lock *lock);
+/* Let it hold, from now on. */
+void corrali_grant_begin_locked(corral_grant *grant, corrali_seat *seat);
+/* It has not been released: tell that it is lost. */
+void corrali_grant_lose_locked(corral_grant *grant, int status);
+/* Until when it is certainly held; INT64_MIN if it is not. */
+int64_t corrali_grant_valid_until_locked(const corral_grant *grant);
+/* Its seat has passed on, or its znode is gone; or @status says why that cannot be. */
+void corrali_grant_gone_locked(corral_grant *grant, int status);
+/* It is released by the user once, of perhaps several times. */
+void corrali_grant_release_locked(corral_grant *grant);
+
+/* --- grant_multi.c --- */
+
+/* End a guarded change, with @cause or EUNCERTAIN. */
+void corrali_guard_abort_locked(corral_op *op, int cause);
+
+#endif

@@ -1,0 +1,306 @@
+/** Locks: acquiring, waiting, releasing; tokens; what is left behind. */
+#include <corral/lock.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/fixture.h"
+
+static corral_client *other;
+
+static void open_both(void)
+{
+    fixture_open();
+    other = server_client(server_connect());
+}
+
+static void close_both(void)
+{
+    ASSERT_STATUS(corral_client_close(other), CORRAL_OK);
+    fixture_close();
+}
+
+static corral_lock *open_lock(corral_client *of, const char *path, corral_lock_mode mode)
+{
+    corral_lock_options options = CORRAL_LOCK_OPTIONS_INIT;
+    corral_lock *lock;
+
+    options.mode = mode;
+    options.label = "tester";
+    REQUIRE_STATUS(corral_lock_open(of, path, &options, &lock), CORRAL_OK);
+    return lock;
+}
+
+static corral_grant *acquire(corral_lock *lock)
+{
+    corral_grant *grant = NULL;
+
+    REQUIRE_STATUS(corral_lock_acquire(lock, TESTING_PATIENCE_MS, &grant), CORRAL_OK);
+    return grant;
+}
+
+static void give_back(corral_grant *grant)
+{
+    ASSERT_STATUS(corral_lock_release_wait(grant, TESTING_PATIENCE_MS), CORRAL_OK);
+    corral_grant_free(grant);
+}
+
+static void it_is_acquired_and_released(void)
+{
+    corral_lock *lock = open_lock(client, "/lock/one", CORRAL_LOCK_MUTEX);
+    corral_grant *grant = acquire(lock);
+    int64_t first = corral_grant_token(grant);
+
+    CU_ASSERT(first > 0);
+    ASSERT_INT64(corral_grant_turn(grant), 0);
+    CU_ASSERT(corral_grant_valid_ms(grant) > 0);
+    ASSERT_INT64(raw_count_below(server_raw(), "/lock/one"), 1);
+    give_back(grant);
+    ASSERT_INT64(raw_count_below(server_raw(), "/lock/one"), 0);
+    grant = acquire(lock);
+    CU_ASSERT(corral_grant_token(grant) > first);
+    give_back(grant);
+    ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK);
+}
+
+static void nobody_else_gets_it_meanwhile(void)
+{
+    corral_lock *ours = open_lock(client, "/lock/two", CORRAL_LOCK_MUTEX);
+    corral_lock *theirs = open_lock(other, "/lock/two", CORRAL_LOCK_MUTEX);
+    corral_grant *grant = acquire(ours);
+    corral_grant *refused = NULL;
+    int64_t token = corral_grant_token(grant);
+
+    ASSERT_STATUS(corral_lock_acquire(theirs, 0, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(corral_lock_acquire(theirs, 100, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(corral_lock_acquire(ours, 0, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(corral_lock_acquire(ours, 100, &refused), CORRAL_EBUSY);
+    CU_ASSERT_PTR_NULL(refused);
+    ASSERT_STATUS(corral_lock_release(grant), CORRAL_OK);
+    ASSERT_INT64(corral_grant_valid_ms(grant), INT64_MIN);
+    ASSERT_STATUS(corral_lock_release(grant), CORRAL_OK);
+    corral_grant_free(grant);
+    grant = acquire(theirs);
+    CU_ASSERT(corral_grant_token(grant) > token);
+    give_back(grant);
+    ASSERT_INT64(raw_count_below(server_raw(), "/lock/two"), 0);
+    ASSERT_STATUS(corral_lock_close(ours), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(theirs), CORRAL_OK);
+}
+
+/* --- many at once --- */
+
+enum { THREADS = 8 };
+
+typedef struct {
+    pthread_t thread;
+    corral_lock *lock;
+    unsigned rounds;
+    int failure;
+} contestant;
+
+static unsigned unprotected; /* but by the lock */
+static int64_t last_token;
+static uint32_t last_turn;
+static unsigned disorders;
+
+static void *contend(void *arg)
+{
+    contestant *own = arg;
+
+    for (unsigned i = 0; i < own->rounds && own->failure == 0; i++) {
+        corral_grant *grant;
+
+        own->failure = corral_lock_acquire(own->lock, CORRAL_FOREVER, &grant);
+        if (own->failure == 0) {
+            int64_t token = corral_grant_token(grant);
+            uint32_t turn = corral_grant_turn(grant);
+
+            disorders += token < last_token || (token == last_token && turn <= last_turn);
+            last_token = token;
+            last_turn = turn;
+            unprotected++;
+            corral_grant_free(grant);
+        }
+    }
+    return NULL;
+}
+
+static void it_goes_around(corral_lock *locks[], unsigned count, unsigned rounds)
+{
+    contestant all[THREADS];
+
+    unprotected = 0;
+    disorders = 0;
+    last_token = 0;
+    for (unsigned i = 0; i < THREADS; i++) {
+        all[i] = (contestant){.lock = locks[i % count], .rounds = rounds};
+        REQUIRE(pthread_create(&all[i].thread, NULL, contend, &all[i]) == 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        pthread_join(all[i].thread, NULL);
+        ASSERT_STATUS(all[i].failure, CORRAL_OK);
+    }
+    ASSERT_INT64(unprotected, THREADS * rounds);
+    ASSERT_INT64(disorders, 0);
+}
+
+static void threads_of_one_handle_take_turns(void)
+{
+    corral_lock *lock = open_lock(client, "/lock/threads", CORRAL_LOCK_MUTEX);
+
+    it_goes_around(&lock, 1, testing_scaled(500));
+    ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK);
+}
+
+static void clients_take_turns(void)
+{
+    corral_lock *locks[] = {open_lock(client, "/lock/clients", CORRAL_LOCK_MUTEX),
+                            open_lock(other, "/lock/clients", CORRAL_LOCK_MUTEX)};
+
+    it_goes_around(locks, 2, testing_scaled(500));
+    ASSERT_STATUS(corral_lock_close(locks[0]), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(locks[1]), CORRAL_OK);
+}
+
+static void handles_without_handoffs_take_turns(void)
+{
+    corral_lock_options options = CORRAL_LOCK_OPTIONS_INIT;
+    corral_lock *lock;
+
+    options.handoffs = 0;
+    REQUIRE_STATUS(corral_lock_open(client, "/lock/alone", &options, &lock), CORRAL_OK);
+    it_goes_around(&lock, 1, testing_scaled(50));
+    ASSERT_INT64(last_turn, 0);
+    ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK);
+}
+
+/* --- readers and writers --- */
+
+static void readers_share_and_writers_do_not(void)
+{
+    corral_lock *reader = open_lock(client, "/lock/rw", CORRAL_LOCK_READ);
+    corral_lock *other_reader = open_lock(other, "/lock/rw", CORRAL_LOCK_READ);
+    corral_lock *writer = open_lock(other, "/lock/rw", CORRAL_LOCK_WRITE);
+    corral_grant *one = acquire(reader);
+    corral_grant *two = acquire(reader);
+    corral_grant *three = acquire(other_reader);
+    corral_grant *refused = NULL;
+
+    CU_ASSERT(corral_grant_token(one) != corral_grant_token(two));
+    ASSERT_STATUS(corral_lock_acquire(writer, 0, &refused), CORRAL_EBUSY);
+    give_back(one);
+    give_back(two);
+    ASSERT_STATUS(corral_lock_acquire(writer, 50, &refused), CORRAL_EBUSY);
+    give_back(three);
+    one = acquire(writer);
+    ASSERT_STATUS(corral_lock_acquire(reader, 0, &refused), CORRAL_EBUSY);
+    give_back(one);
+    two = acquire(reader);
+    give_back(two);
+    ASSERT_STATUS(corral_lock_close(reader), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(other_reader), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(writer), CORRAL_OK);
+}
+
+static void kinds_do_not_mix(void)
+{
+    corral_lock *mutex = open_lock(client, "/lock/mixed", CORRAL_LOCK_MUTEX);
+    corral_lock *writer = open_lock(other, "/lock/mixed", CORRAL_LOCK_WRITE);
+    corral_grant *grant = acquire(mutex);
+    corral_grant *refused = NULL;
+
+    ASSERT_STATUS(corral_lock_acquire(writer, 1000, &refused), CORRAL_ECONFLICT);
+    give_back(grant);
+    server_put("/lock/counter", "42");
+    ASSERT_STATUS(corral_lock_close(mutex), CORRAL_OK);
+    mutex = open_lock(client, "/lock/counter", CORRAL_LOCK_MUTEX);
+    ASSERT_STATUS(corral_lock_acquire(mutex, 1000, &refused), CORRAL_ECONFLICT);
+    CU_ASSERT_PTR_NULL(refused);
+    ASSERT_STATUS(corral_lock_close(mutex), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(writer), CORRAL_OK);
+}
+
+/* --- who contends --- */
+
+static void ignored(int status, corral_grant *grant, void *arg)
+{
+    (void)status;
+    (void)arg;
+    corral_grant_free(grant);
+}
+
+static void contenders_are_listed_in_order(void)
+{
+    corral_lock *lock = open_lock(client, "/lock/list", CORRAL_LOCK_WRITE);
+    corral_lock *reader = open_lock(other, "/lock/list", CORRAL_LOCK_READ);
+    corral_lock_contender *all;
+    corral_grant *grants[2];
+    size_t count;
+
+    REQUIRE_STATUS(corral_lock_list(lock, TESTING_PATIENCE_MS, &all, &count), CORRAL_OK);
+    ASSERT_INT64(count, 0);
+    corral_lock_contenders_free(all);
+    grants[0] = acquire(reader);
+    grants[1] = acquire(reader);
+    ASSERT_STATUS(corral_lock_acquire_async(lock, CORRAL_FOREVER, ignored, NULL, NULL), CORRAL_OK);
+    do {
+        REQUIRE_STATUS(corral_lock_list(lock, TESTING_PATIENCE_MS, &all, &count), CORRAL_OK);
+        if (count < 3) {
+            corral_lock_contenders_free(all);
+        }
+    } while (count < 3);
+    ASSERT_INT64(all[0].token, corral_grant_token(grants[0]));
+    ASSERT_INT64(all[1].token, corral_grant_token(grants[1]));
+    CU_ASSERT(all[0].holds && all[1].holds && !all[2].holds);
+    CU_ASSERT(all[0].shared && all[1].shared && !all[2].shared);
+    CU_ASSERT(all[0].sequence < all[1].sequence && all[1].sequence < all[2].sequence);
+    CU_ASSERT_STRING_EQUAL(all[2].label, "tester");
+    CU_ASSERT(all[0].session == all[1].session && all[1].session != all[2].session);
+    corral_lock_contenders_free(all);
+    give_back(grants[0]);
+    give_back(grants[1]);
+    ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(reader), CORRAL_OK);
+}
+
+/* --- guarded changes --- */
+
+static void guarded_changes_need_the_lock(void)
+{
+    corral_lock *lock = open_lock(client, "/lock/guard", CORRAL_LOCK_MUTEX);
+    corral_grant *grant = acquire(lock);
+    corral_txn *txn;
+
+    REQUIRE_STATUS(corral_txn_new(&txn), CORRAL_OK);
+    ASSERT_STATUS(corral_txn_create(txn, "/lock/guarded", "one", 3), CORRAL_OK);
+    ASSERT_STATUS(corral_txn_check(txn, "/lock", CORRAL_VERSION_ANY), CORRAL_OK);
+    ASSERT_STATUS(corral_txn_set(txn, "/lock/guarded", "two", 3, 0), CORRAL_OK);
+    ASSERT_STATUS(corral_grant_multi(grant, txn, TESTING_PATIENCE_MS), CORRAL_OK);
+    server_assert_znode("/lock/guarded", "two", __FILE__, __LINE__);
+    ASSERT_STATUS(corral_grant_multi(grant, txn, TESTING_PATIENCE_MS), CORRAL_EEXIST);
+    ASSERT_STATUS(corral_lock_release(grant), CORRAL_OK);
+    ASSERT_STATUS(corral_grant_multi(grant, txn, TESTING_PATIENCE_MS), CORRAL_ELOST);
+    corral_grant_free(grant);
+    corral_txn_free(txn);
+    ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK);
+}
+
+int main(int argc, char **argv)
+{
+    CU_TestInfo tests[] = {{"it is acquired and released", it_is_acquired_and_released},
+                           {"nobody else gets it meanwhile", nobody_else_gets_it_meanwhile},
+                           {"threads of one handle take turns", threads_of_one_handle_take_turns},
+                           {"clients take turns", clients_take_turns},
+                           {"handles without hand-offs take turns", handles_without_handoffs_take_turns},
+                           {"readers share and writers do not", readers_share_and_writers_do_not},
+                           {"kinds do not mix", kinds_do_not_mix},
+                           {"contenders are listed in order", contenders_are_listed_in_order},
+                           {"guarded changes need the lock", guarded_changes_need_the_lock},
+                           CU_TEST_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"lock", NULL, NULL, open_both, close_both, tests}, CU_SUITE_INFO_NULL};
+
+    return server_run_suites(1, argc, argv, suites);
+}
