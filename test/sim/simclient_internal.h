@@ -14,6 +14,9 @@ struct event {
     int64_t number; /* session, path */
 };
 
+/* What comes from the server. */
+typedef struct arrival arrival;
+
 /* A path that is watched, by the client's half. */
 typedef struct {
     int path;
@@ -43,6 +46,8 @@ struct simclient {
     call *unsent;           /* the first of these; NULL: all are sent */
     watched *watches;
     size_t watch_count, watch_capacity;
+    arrival *unheard, *unheard_last; /* in the socket */
+    bool hearing;                    /* they are being taken out, or will be after a pause */
     bool closing;
     bool lost_writes; /* in the session: what became of some is not known */
     bool expired;     /* the library has not been told yet */

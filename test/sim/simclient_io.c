@@ -178,13 +178,13 @@ bool simclient_forget_watch(simclient *c, int path)
 /* What comes from the server. */
 typedef enum { ESTABLISHED, REPLIED, FIRED, FIRED_DELETED, PONGED, SHUT } arrival_kind;
 
-typedef struct {
-    simclient *client;
+struct arrival {
+    arrival *next;
     connection *via;
     arrival_kind kind;
     call *reply;
     int64_t number; /* session, path */
-} arrival;
+};
 
 static void hear_watch(simclient *c, const arrival *heard)
 {
@@ -193,17 +193,9 @@ static void hear_watch(simclient *c, const arrival *heard)
     }
 }
 
-/* A process that stands still leaves it in the socket. */
-static void hear(void *subject, int64_t argument)
+static void hear(simclient *c, const arrival *heard)
 {
-    arrival *heard = subject;
-    simclient *c = heard->client;
-
     if (heard->via != c->via || c->crashed) {
-        return;
-    }
-    if (simclient_paused(c)) {
-        world_at(c->world, c->paused_until, hear, heard, argument);
         return;
     }
     c->heard_at = c->world->now;
@@ -218,12 +210,39 @@ static void hear(void *subject, int64_t argument)
     }
 }
 
+/* What has arrived, in that order; a process that stands still leaves it in the socket. */
+static void hear_all(void *subject, int64_t argument)
+{
+    simclient *c = subject;
+
+    if (simclient_paused(c)) {
+        world_at(c->world, c->paused_until, hear_all, c, argument);
+        return;
+    }
+    while (c->unheard != NULL) {
+        const arrival *heard = c->unheard;
+
+        c->unheard = heard->next;
+        hear(c, heard);
+    }
+    c->hearing = false;
+}
+
 static void arrives(simclient *c, connection *via, arrival_kind kind, call *reply, int64_t number)
 {
     arrival *heard = world_alloc(c->world, sizeof *heard);
 
-    *heard = (arrival){.client = c, .via = via, .kind = kind, .reply = reply, .number = number};
-    hear(heard, 0);
+    *heard = (arrival){.via = via, .kind = kind, .reply = reply, .number = number};
+    if (c->unheard == NULL) {
+        c->unheard = heard;
+    } else {
+        c->unheard_last->next = heard;
+    }
+    c->unheard_last = heard;
+    if (!c->hearing) {
+        c->hearing = true;
+        hear_all(c, 0);
+    }
 }
 
 static void on_established(void *client, connection *via, int64_t id)
