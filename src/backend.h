@@ -69,7 +69,9 @@ typedef struct {
  *
  * With @watch, a GET that finds the znode, and an EXISTS in any case, leaves a
  * watch: the next change of the znode is told by a changed() event, once, no
- * matter how many such requests there were. Watches end with their session.
+ * matter how many such requests there were. CHILDREN that finds the znode
+ * leaves another one, of its children: that one is made or deleted, or itself.
+ * Watches end with their session.
  *
  * Status of a reply: 0; CORRAL_ENOENT, EEXIST (also: a DELETE found children),
  * ECONFLICT (other version), EACCES and others of which the server says that
@@ -88,7 +90,7 @@ typedef enum {
 struct corrali_request {
     corrali_request_kind kind;
     const char *path;
-    bool watch; /* GET, EXISTS */
+    bool watch; /* GET, EXISTS, CHILDREN */
     corrali_write writes[CORRALI_WRITES_MAX];
     corrali_write *more; /* instead of @writes, if there may be more than so many; else NULL */
     size_t write_count;

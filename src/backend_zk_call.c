@@ -274,7 +274,7 @@ void corrali_zk_unwatch(corrali_backend *base, const char *path)
 
     pthread_mutex_lock(&self->mutex);
     if (self->session != NULL && self->session->handle != NULL) {
-        (void)zoo_remove_watches(self->session->handle, path, ZWATCHTYPE_DATA, on_change, self->session, 1);
+        (void)zoo_remove_watches(self->session->handle, path, ZWATCHTYPE_ANY, on_change, self->session, 1);
     }
     pthread_mutex_unlock(&self->mutex);
 }
@@ -358,7 +358,7 @@ static int send_call(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent)
     case CORRALI_EXISTS:
         return zoo_awexists(handle, request->path, watcher, sent->owner, on_stat, sent);
     case CORRALI_CHILDREN:
-        return zoo_aget_children(handle, request->path, 0, on_children, sent);
+        return zoo_awget_children(handle, request->path, watcher, sent->owner, on_children, sent);
     case CORRALI_GET_ACL:
         return zoo_aget_acl(handle, request->path, on_acl, sent);
     case CORRALI_SYNC:

@@ -303,7 +303,7 @@ static void some_request(generator *g)
     } else {
         g->request.kind = reads[world_below(&g->dice, sizeof reads / sizeof *reads)];
         g->request.path = some_path(g, 0);
-        g->request.watch = g->request.kind <= CORRALI_EXISTS && world_one_in(&g->dice, 2);
+        g->request.watch = g->request.kind <= CORRALI_CHILDREN && world_one_in(&g->dice, 2);
     }
 }
 

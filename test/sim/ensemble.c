@@ -29,11 +29,11 @@ int64_t ensemble_arrival(ensemble *e, int64_t *floor)
 
 /* --- the log --- */
 
-static void ignore(void *arg, int path, bool deleted)
+static void ignore(void *arg, int path, tree_change change)
 {
     (void)arg;
     (void)path;
-    (void)deleted;
+    (void)change;
 }
 
 typedef struct {
@@ -252,11 +252,11 @@ typedef struct {
     int number;
 } watching;
 
-static void changed(void *arg, int path, bool deleted)
+static void changed(void *arg, int path, tree_change change)
 {
     watching *own = arg;
 
-    ensemble_fire_watches(own->e, own->number, path, deleted);
+    ensemble_fire_watches(own->e, own->number, path, change);
 }
 
 static void unstuck(void *subject, int64_t number)

@@ -49,13 +49,30 @@ struct call {
     int64_t zxid; /* what the server had applied when it replied */
 };
 
+/** A watch of a path's data and existence, or of its children, as one number. */
+static inline int watch_of(int path, bool children)
+{
+    return 2 * path + children;
+}
+
+static inline int watch_path(int watch)
+{
+    return watch / 2;
+}
+
+/** One that is to be set again; @existed: when it was set there was a znode. */
+typedef struct {
+    int watch;
+    bool existed;
+} watch_again;
+
 /** What a client hears of its connection. */
 typedef struct {
     /** There is a session: @id, or 0 if it is gone. */
     void (*established)(void *client, connection *via, int64_t id);
     void (*replied)(void *client, connection *via, call *reply);
     void (*ponged)(void *client, connection *via);
-    void (*watch_fired)(void *client, connection *via, int path, bool deleted);
+    void (*watch_fired)(void *client, connection *via, int watch, bool deleted);
     /** The server has closed it, or there was none to be had. */
     void (*closed)(void *client, connection *via);
 } client_events;
@@ -71,7 +88,7 @@ struct connection {
     bool client_open, server_open; /* each end may find out late */
     int64_t up, down;              /* nothing arrives before what was sent before it */
     call *first, *last;            /* not replied to, in order */
-    int *watches;                  /* paths */
+    int *watches;
     size_t watch_count, watch_capacity;
 };
 
@@ -124,15 +141,11 @@ void ensemble_close(ensemble *e);
 
 /* --- for clients --- */
 
-/**
- * Connect to @number as the session @id (0: a new one) that has seen @zxid.
- * The watches on the paths in @data are set where these existed, those in
- * @exist where they did not.
- */
+/** Connect to @number as the session @id (0: a new one) that has seen @zxid. */
 connection *ensemble_connect(ensemble *e, int number, int64_t id, int64_t timeout, int64_t zxid,
                              const client_events *events, void *client);
-void ensemble_set_watches(connection *via, int64_t zxid, const int *data, size_t data_count, const int *exist,
-                          size_t exist_count);
+/** Set watches again, of a client that has seen @zxid. */
+void ensemble_set_watches(connection *via, int64_t zxid, const watch_again *watches, size_t count);
 void ensemble_send(connection *via, call *sent);
 /** The client lives; hear that the server does. */
 void ensemble_ping(connection *via);

@@ -62,16 +62,16 @@ static void tell_reply(connection *via, void *reply, int64_t number)
     via->events->replied(via->client, via, reply);
 }
 
-static void tell_changed(connection *via, void *what, int64_t path)
+static void tell_changed(connection *via, void *what, int64_t watch)
 {
     (void)what;
-    via->events->watch_fired(via->client, via, (int)path, false);
+    via->events->watch_fired(via->client, via, (int)watch, false);
 }
 
-static void tell_deleted(connection *via, void *what, int64_t path)
+static void tell_deleted(connection *via, void *what, int64_t watch)
 {
     (void)what;
-    via->events->watch_fired(via->client, via, (int)path, true);
+    via->events->watch_fired(via->client, via, (int)watch, true);
 }
 
 static void tell_pong(connection *via, void *what, int64_t number)
@@ -122,10 +122,10 @@ static void read_names(ensemble *e, const tree *t, call *asked)
     }
 }
 
-static void watch(connection *via, int path)
+static void set_watch(connection *via, int watch)
 {
     for (size_t i = 0; i < via->watch_count; i++) {
-        if (via->watches[i] == path) {
+        if (via->watches[i] == watch) {
             return;
         }
     }
@@ -136,7 +136,7 @@ static void watch(connection *via, int path)
             abort();
         }
     }
-    via->watches[via->watch_count++] = path;
+    via->watches[via->watch_count++] = watch;
 }
 
 static void read_node(connection *via, call *asked)
@@ -161,7 +161,7 @@ static void read_node(connection *via, call *asked)
     }
     if (asked->watch &&
         (asked->status == CORRAL_OK || (asked->kind == CORRALI_EXISTS && asked->status == CORRAL_ENOENT))) {
-        watch(via, asked->path);
+        set_watch(via, watch_of(asked->path, asked->kind == CORRALI_CHILDREN));
     }
 }
 
@@ -198,15 +198,32 @@ void ensemble_answer_all(ensemble *e, int number)
 
 /* --- watches --- */
 
-void ensemble_fire_watches(ensemble *e, int number, int path, bool deleted)
+/* Was there such a watch? There is none any more. */
+static bool take_watch(connection *via, int watch)
 {
+    for (size_t i = 0; i < via->watch_count; i++) {
+        if (via->watches[i] == watch) {
+            via->watches[i] = via->watches[--via->watch_count];
+            return true;
+        }
+    }
+    return false;
+}
+
+void ensemble_fire_watches(ensemble *e, int number, int path, tree_change change)
+{
+    int parent = world_path_parent(e->world, path);
+
     for (connection *via = e->servers[number].connections; via != NULL; via = via->next) {
-        for (size_t i = 0; i < via->watch_count; i++) {
-            if (via->watches[i] == path) {
-                via->watches[i] = via->watches[--via->watch_count];
-                tell(via, deleted ? tell_deleted : tell_changed, NULL, path);
-                break;
-            }
+        bool watched = take_watch(via, watch_of(path, false));
+
+        /* A deletion is told once to who watches both. */
+        watched = (change == TREE_DELETED && take_watch(via, watch_of(path, true))) || watched;
+        if (watched) {
+            tell(via, change == TREE_DELETED ? tell_deleted : tell_changed, NULL, watch_of(path, false));
+        }
+        if (change != TREE_SET && take_watch(via, watch_of(parent, true))) {
+            tell(via, tell_changed, NULL, watch_of(parent, true));
         }
     }
 }
@@ -214,9 +231,21 @@ void ensemble_fire_watches(ensemble *e, int number, int path, bool deleted)
 typedef struct {
     connection *via;
     int64_t zxid;
-    size_t data_count, count;
-    int paths[];
+    size_t count;
+    watch_again watches[];
 } watches_message;
+
+/* Has it changed since the client saw @zxid? */
+static bool has_fired(const watch_again *again, const znode *node, int64_t zxid)
+{
+    if (!again->existed) {
+        return node != NULL;
+    }
+    if (node == NULL) {
+        return true;
+    }
+    return (again->watch % 2 == 0 ? node->mzxid : node->pzxid) > zxid;
+}
 
 static void watches_arrive(void *subject, int64_t argument)
 {
@@ -228,31 +257,27 @@ static void watches_arrive(void *subject, int64_t argument)
         return;
     }
     for (size_t i = 0; i < message->count; i++) {
-        const znode *node = tree_find(&ensemble_server(via)->tree, message->paths[i]);
-        bool fires = i < message->data_count ? node == NULL || node->mzxid > message->zxid : node != NULL;
+        const watch_again *again = &message->watches[i];
+        const znode *node = tree_find(&ensemble_server(via)->tree, watch_path(again->watch));
 
-        if (fires) {
+        if (has_fired(again, node, message->zxid)) {
             via->ensemble->world->rare[RARE_SET_WATCH_FIRED]++;
-            tell(via, node == NULL ? tell_deleted : tell_changed, NULL, message->paths[i]);
+            tell(via, node == NULL ? tell_deleted : tell_changed, NULL, again->watch);
         } else {
-            watch(via, message->paths[i]);
+            set_watch(via, again->watch);
         }
     }
 }
 
-void ensemble_set_watches(connection *via, int64_t zxid, const int *data, size_t data_count, const int *exist,
-                          size_t exist_count)
+void ensemble_set_watches(connection *via, int64_t zxid, const watch_again *watches, size_t count)
 {
-    watches_message *message = world_alloc(
-        via->ensemble->world, sizeof *message + (data_count + exist_count) * sizeof *message->paths);
+    watches_message *message =
+        world_alloc(via->ensemble->world, sizeof *message + count * sizeof *message->watches);
 
     message->via = via;
     message->zxid = zxid;
-    message->data_count = data_count;
-    message->count = data_count + exist_count;
-    for (size_t i = 0; i < message->count; i++) {
-        message->paths[i] = i < data_count ? data[i] : exist[i - data_count];
-    }
+    message->count = count;
+    memcpy(message->watches, watches, count * sizeof *watches);
     world_at(via->ensemble->world, ensemble_arrival(via->ensemble, &via->up), watches_arrive, message, 0);
 }
 

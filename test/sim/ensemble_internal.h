@@ -39,7 +39,7 @@ void ensemble_applied(ensemble *e, int number, entry *applied);
 /* The server's end closes. */
 void ensemble_drop(connection *via);
 void ensemble_tell_established(connection *via, int64_t id);
-void ensemble_fire_watches(ensemble *e, int number, int path, bool deleted);
+void ensemble_fire_watches(ensemble *e, int number, int path, tree_change change);
 /* Reply to whatever @number can reply to now. */
 void ensemble_answer_all(ensemble *e, int number);
 

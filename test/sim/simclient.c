@@ -180,7 +180,7 @@ static call *make_call(simclient *c, corrali_request *request)
 
     made->request = request;
     made->kind = request->kind;
-    made->watch = request->watch && (request->kind == CORRALI_GET || request->kind == CORRALI_EXISTS);
+    made->watch = request->watch && request->kind <= CORRALI_CHILDREN;
     if (request->kind != CORRALI_MULTI) {
         made->path = world_path(w, request->path);
         return made;
@@ -233,7 +233,8 @@ static void unwatch(corrali_backend *base, const char *path)
 {
     simclient *c = (simclient *)base;
 
-    (void)simclient_forget_watch(c, world_path(c->world, path));
+    (void)simclient_forget_watch(c, watch_of(world_path(c->world, path), false));
+    (void)simclient_forget_watch(c, watch_of(world_path(c->world, path), true));
 }
 
 static int64_t now(corrali_backend *base)

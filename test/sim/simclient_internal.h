@@ -17,12 +17,6 @@ struct event {
 /* What comes from the server. */
 typedef struct arrival arrival;
 
-/* A path that is watched, by the client's half. */
-typedef struct {
-    int path;
-    bool existed;
-} watched;
-
 struct simclient {
     corrali_backend base;
     ensemble *ensemble;
@@ -44,7 +38,7 @@ struct simclient {
     int64_t isolated_until;
     call *sent, *sent_last; /* not replied to; those not sent yet, at the end, too */
     call *unsent;           /* the first of these; NULL: all are sent */
-    watched *watches;
+    watch_again *watches;
     size_t watch_count, watch_capacity;
     arrival *unheard, *unheard_last; /* in the socket */
     bool hearing;                    /* they are being taken out, or will be after a pause */
@@ -75,7 +69,7 @@ void simclient_try_to_connect(simclient *c);
 void simclient_lose_requests(simclient *c);
 /* Send it, now or once there is a connection. */
 void simclient_enqueue(simclient *c, call *made);
-/* Was there a watch for @path? There is none any more. */
-bool simclient_forget_watch(simclient *c, int path);
+/* Was there such a watch? There is none any more. */
+bool simclient_forget_watch(simclient *c, int watch);
 
 #endif

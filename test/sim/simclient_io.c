@@ -97,19 +97,8 @@ void simclient_enqueue(simclient *c, call *made)
 
 static void set_watches_again(simclient *c)
 {
-    int *paths = world_alloc(c->world, (2 * c->watch_count + 1) * sizeof *paths);
-    int *exist = paths + c->watch_count;
-    size_t data_count = 0, exist_count = 0;
-
-    for (size_t i = 0; i < c->watch_count; i++) {
-        if (c->watches[i].existed) {
-            paths[data_count++] = c->watches[i].path;
-        } else {
-            exist[exist_count++] = c->watches[i].path;
-        }
-    }
-    if (data_count + exist_count > 0) {
-        ensemble_set_watches(c->via, c->seen, paths, data_count, exist, exist_count);
+    if (c->watch_count > 0) {
+        ensemble_set_watches(c->via, c->seen, c->watches, c->watch_count);
     }
 }
 
@@ -133,12 +122,13 @@ static void hear_established(simclient *c, int64_t id)
 static void remember_watch(simclient *c, const call *reply)
 {
     bool existed = reply->status == CORRAL_OK;
+    int watch = watch_of(reply->path, reply->kind == CORRALI_CHILDREN);
 
     if (!reply->watch || !(existed || (reply->kind == CORRALI_EXISTS && reply->status == CORRAL_ENOENT))) {
         return;
     }
     for (size_t i = 0; i < c->watch_count; i++) {
-        if (c->watches[i].path == reply->path) {
+        if (c->watches[i].watch == watch) {
             c->watches[i].existed = existed;
             return;
         }
@@ -150,7 +140,7 @@ static void remember_watch(simclient *c, const call *reply)
             abort();
         }
     }
-    c->watches[c->watch_count++] = (watched){.path = reply->path, .existed = existed};
+    c->watches[c->watch_count++] = (watch_again){.watch = watch, .existed = existed};
 }
 
 static void hear_reply(simclient *c, call *reply)
@@ -164,10 +154,10 @@ static void hear_reply(simclient *c, call *reply)
     simclient_push(c, REPLY, reply, 0);
 }
 
-bool simclient_forget_watch(simclient *c, int path)
+bool simclient_forget_watch(simclient *c, int watch)
 {
     for (size_t i = 0; i < c->watch_count; i++) {
-        if (c->watches[i].path == path) {
+        if (c->watches[i].watch == watch) {
             c->watches[i] = c->watches[--c->watch_count];
             return true;
         }
@@ -188,8 +178,17 @@ struct arrival {
 
 static void hear_watch(simclient *c, const arrival *heard)
 {
-    if (simclient_forget_watch(c, (int)heard->number)) {
-        simclient_push(c, heard->kind == FIRED_DELETED ? DELETED : CHANGED, NULL, heard->number);
+    bool watched = simclient_forget_watch(c, (int)heard->number);
+
+    if (heard->kind == FIRED_DELETED) {
+        int path = watch_path((int)heard->number);
+
+        watched = simclient_forget_watch(c, watch_of(path, false)) || watched;
+        watched = simclient_forget_watch(c, watch_of(path, true)) || watched;
+    }
+    if (watched) {
+        simclient_push(c, heard->kind == FIRED_DELETED ? DELETED : CHANGED, NULL,
+                       watch_path((int)heard->number));
     }
 }
 
@@ -255,9 +254,9 @@ static void on_replied(void *client, connection *via, call *reply)
     arrives(client, via, REPLIED, reply, 0);
 }
 
-static void on_watch_fired(void *client, connection *via, int path, bool deleted)
+static void on_watch_fired(void *client, connection *via, int watch, bool deleted)
 {
-    arrives(client, via, deleted ? FIRED_DELETED : FIRED, NULL, path);
+    arrives(client, via, deleted ? FIRED_DELETED : FIRED, NULL, watch);
 }
 
 static void on_ponged(void *client, connection *via)

@@ -156,9 +156,12 @@ static int check(tree *t, tree_write *write)
 
 /* --- what it does --- */
 
-static void remove_node(tree *t, int path)
+static void remove_node(tree *t, int path, int64_t zxid)
 {
-    t->nodes[world_path_parent(t->world, path)].child_count--;
+    znode *parent = &t->nodes[world_path_parent(t->world, path)];
+
+    parent->child_count--;
+    parent->pzxid = zxid;
     t->nodes[path] = (znode){.exists = false};
 }
 
@@ -173,10 +176,12 @@ static void apply_write(tree *t, const transaction *txn, tree_write *write)
 
         parent->child_count++;
         parent->creations++;
+        parent->pzxid = txn->zxid;
         *node = (znode){.exists = true,
                         .container = write->container,
                         .czxid = txn->zxid,
                         .mzxid = txn->zxid,
+                        .pzxid = txn->zxid,
                         .mtime_ms = txn->time_ms,
                         .owner = write->ephemeral ? txn->session : 0,
                         .data = write->data,
@@ -192,26 +197,26 @@ static void apply_write(tree *t, const transaction *txn, tree_write *write)
         write->stat = tree_stat(node);
     } else if (write->kind == CORRALI_DELETE) {
         write->stat = tree_stat(node);
-        remove_node(t, write->path);
+        remove_node(t, write->path, txn->zxid);
     }
 }
 
 /* A session's ephemerals go with it. */
-static void close_session(tree *t, int64_t session, tree_changed changed, void *arg)
+static void close_session(tree *t, const transaction *txn, tree_changed changed, void *arg)
 {
     for (int path = 0; path < t->capacity; path++) {
-        if (t->nodes[path].exists && t->nodes[path].owner == session) {
-            remove_node(t, path);
-            changed(arg, path, true);
+        if (t->nodes[path].exists && t->nodes[path].owner == txn->session) {
+            remove_node(t, path, txn->zxid);
+            changed(arg, path, TREE_DELETED);
         }
     }
 }
 
-static void ignore(void *arg, int path, bool deleted)
+static void ignore(void *arg, int path, tree_change change)
 {
     (void)arg;
     (void)path;
-    (void)deleted;
+    (void)change;
 }
 
 /* What @write may change: itself, and its parent. */
@@ -226,7 +231,7 @@ void tree_try(tree *t, transaction *txn)
     size_t done = 0;
 
     if (txn->closes) {
-        close_session(t, txn->session, ignore, NULL);
+        close_session(t, txn, ignore, NULL);
     }
     while (done < txn->count) {
         tree_write *write = &txn->writes[done];
@@ -260,7 +265,7 @@ void tree_try(tree *t, transaction *txn)
 void tree_apply(tree *t, transaction *txn, tree_changed changed, void *arg)
 {
     if (txn->closes) {
-        close_session(t, txn->session, changed, arg);
+        close_session(t, txn, changed, arg);
     }
     for (size_t i = 0; txn->status == CORRAL_OK && i < txn->count; i++) {
         int status = check(t, &txn->writes[i]);
@@ -269,7 +274,10 @@ void tree_apply(tree *t, transaction *txn, tree_changed changed, void *arg)
         (void)status;
         apply_write(t, txn, &txn->writes[i]);
         if (txn->writes[i].kind != CORRALI_CHECK) {
-            changed(arg, txn->writes[i].path, txn->writes[i].kind == CORRALI_DELETE);
+            changed(arg, txn->writes[i].path,
+                    txn->writes[i].kind == CORRALI_CREATE ? TREE_MADE
+                    : txn->writes[i].kind == CORRALI_SET  ? TREE_SET
+                                                          : TREE_DELETED);
         }
     }
 }

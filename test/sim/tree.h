@@ -26,6 +26,7 @@ typedef struct {
     int64_t owner; /* of an ephemeral one; 0: none */
     int32_t version;
     int32_t creations; /* of children, ever: the next sequence number */
+    int64_t pzxid;     /* of the last change of its children */
     int32_t child_count;
     blob data;
     const access_list *acl;
@@ -75,8 +76,10 @@ corrali_stat tree_stat(const znode *node);
 
 /** Apply all writes or, at the first that cannot be, none, and say so in @txn. */
 void tree_try(tree *t, transaction *txn);
-/** The znode at @path has changed, or, if @deleted, is gone. */
-typedef void (*tree_changed)(void *arg, int path, bool deleted);
+typedef enum { TREE_MADE, TREE_SET, TREE_DELETED } tree_change;
+
+/** What has become of the znode at @path. */
+typedef void (*tree_changed)(void *arg, int path, tree_change change);
 
 /** Apply one that was tried elsewhere, with its status; @changed is told what znodes change. */
 void tree_apply(tree *t, transaction *txn, tree_changed changed, void *arg);
