@@ -24,7 +24,7 @@ void corrali_contender_look_locked(corrali_contender *own, corrali_request_kind 
 {
     own->look.kind = kind;
     own->look.path = path;
-    own->look.watch = kind != CORRALI_CHILDREN;
+    own->look.watch = kind != CORRALI_CHILDREN || own->contest->permits > 0;
     own->look.done = done;
     own->look_busy = true;
     corrali_submit_locked(own->client, &own->look);

@@ -53,8 +53,11 @@ typedef struct {
 typedef struct {
     const corrali_lock_kind *kind;
     const char *directory; /* chroot included */
+    const char *root;      /* the same, or its parent: what holds @data, or nothing, and is made with it */
+    const char *data;
     const char *label;
-    bool checked; /* the directory holds no data */
+    uint32_t permits; /* so many may be first; 0: one, and whom it does not block */
+    bool checked;     /* @root holds what it must */
 } corrali_contest;
 
 typedef enum {
@@ -94,6 +97,7 @@ struct corrali_contender {
     bool look_busy;
     corrali_request own; /* at our znode; entering for the first time: at the directory's data */
     bool own_busy;
+    const char *making; /* the directory, or its root: what is being made */
     bool making_parents;
     bool in_event;
     bool restart; /* to enter anew, once all replies are in */
@@ -164,6 +168,10 @@ void corrali_contender_missing_locked(corrali_contender *own);
 /* The listing says: nobody is before us; or @name is the nearest, and @only it is. */
 void corrali_contender_is_first_locked(corrali_contender *own);
 void corrali_contender_is_behind_locked(corrali_contender *own, const char *name, bool only);
+/* There are more than there are permits. */
+void corrali_contender_is_crowded_locked(corrali_contender *own);
+/* The wire by which we hear of those who block us: lie at @path instead of where it does. */
+int corrali_contender_lay_locked(corrali_contender *own, const char *path);
 
 /* contender_list.c */
 

@@ -4,6 +4,8 @@
  * in it any more. So from the middle on contenders stand back, until those in
  * it have left and it can be deleted: the next one begins at 0.
  */
+#include <string.h>
+
 #include "contender.h"
 #include "mkdirs.h"
 
@@ -18,11 +20,14 @@ enum { STAND_BACK_MIN_MS = 20, STAND_BACK_MAX_MS = 200 };
 
 static void directory_made(corrali_request *request);
 
-static void make_locked(corrali_contender *own)
+static void make_locked(corrali_contender *own, const char *path)
 {
+    const char *data = path == own->contest->root ? own->contest->data : "";
+
+    own->making = path;
     own->change.write_count = 1;
     own->change.writes[0] = (corrali_write){
-        .kind = CORRALI_CREATE, .path = own->contest->directory, .data = "", .container = true};
+        .kind = CORRALI_CREATE, .path = path, .data = data, .length = strlen(data), .container = true};
     corrali_contender_change_locked(own, directory_made);
 }
 
@@ -35,18 +40,21 @@ static void parents_made(void *arg, int status, const char *path)
     if (status != CORRAL_OK) {
         corrali_contender_fail_locked(own, status, path);
     } else if (own->phase == CORRALI_CONTENDER_OUTSIDE) {
-        make_locked(own);
+        make_locked(own, own->making);
     }
     corrali_contender_end_locked(own);
 }
 
 static void make_parents_locked(corrali_contender *own)
 {
+    if (own->making != own->contest->root) {
+        make_locked(own, own->contest->root);
+        return;
+    }
     own->making_parents = true;
-    if (corrali_mkdirs_locked(own->client, own->contest->directory, SIZE_MAX, parents_made, own) !=
-        CORRAL_OK) {
+    if (corrali_mkdirs_locked(own->client, own->making, SIZE_MAX, parents_made, own) != CORRAL_OK) {
         own->making_parents = false;
-        corrali_contender_fail_locked(own, CORRAL_ENOMEM, own->contest->directory);
+        corrali_contender_fail_locked(own, CORRAL_ENOMEM, own->making);
     }
 }
 
@@ -58,14 +66,16 @@ static void directory_made(corrali_request *request)
     own->change_busy = false;
     if (own->phase != CORRALI_CONTENDER_OUTSIDE || own->restart) {
         /* Left, or to be entered anew. */
-    } else if (request->status == CORRAL_OK || request->status == CORRAL_EEXIST) {
-        corrali_contender_enter_after_locked(own, 0);
     } else if (request->status == CORRAL_ELOST) {
-        make_locked(own);
+        make_locked(own, own->making);
     } else if (request->status == CORRAL_ENOENT) {
         make_parents_locked(own);
+    } else if (request->status != CORRAL_OK && request->status != CORRAL_EEXIST) {
+        corrali_contender_fail_locked(own, request->status, own->making);
+    } else if (own->making != own->contest->directory) {
+        make_locked(own, own->contest->directory);
     } else {
-        corrali_contender_fail_locked(own, request->status, own->contest->directory);
+        corrali_contender_enter_after_locked(own, 0);
     }
     corrali_contender_end_locked(own);
 }
@@ -73,7 +83,7 @@ static void directory_made(corrali_request *request)
 void corrali_contender_make_directory_locked(corrali_contender *own)
 {
     own->phase = CORRALI_CONTENDER_OUTSIDE;
-    make_locked(own);
+    make_locked(own, own->contest->directory);
 }
 
 /* --- making it anew --- */

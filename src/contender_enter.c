@@ -8,15 +8,20 @@
 static void listed(corrali_request *request)
 {
     corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, look);
+    bool relook = own->relook;
     bool wanted = own->made && !own->restart && own->failure == CORRAL_OK &&
                   (own->phase == CORRALI_CONTENDER_ENTERING || own->phase == CORRALI_CONTENDER_QUEUED);
 
     corrali_contender_begin_locked(own);
     own->look_busy = false;
+    own->relook = false;
     if (!wanted) {
         /* Entering, it is for the creation's reply to say how to go on; else there is no need any more. */
     } else if (request->status == CORRAL_OK) {
         corrali_contender_read_locked(own, request->names, request->length);
+        if (relook && own->phase == CORRALI_CONTENDER_QUEUED && !own->look_busy && !own->restart) {
+            corrali_contender_list_locked(own);
+        }
     } else if (request->status == CORRAL_ENOENT) {
         corrali_contender_missing_locked(own);
     } else if (request->status == CORRAL_ELOST) {
@@ -86,15 +91,20 @@ static void created(corrali_request *request)
     corrali_contender_end_locked(own);
 }
 
-/* A directory of locks holds no data; a counter does. */
+static bool holds_what_it_must(const corrali_contest *contest, const corrali_request *reply)
+{
+    return reply->length == strlen(contest->data) && memcmp(reply->data, contest->data, reply->length) == 0;
+}
+
+/* A directory of locks holds no data; a counter does, and a semaphore of ours. */
 static void directory_looked(corrali_request *request)
 {
     corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, own);
 
     corrali_contender_begin_locked(own);
     own->own_busy = false;
-    if (request->status == CORRAL_OK && request->length > 0) {
-        corrali_contender_fail_locked(own, CORRAL_ECONFLICT, own->contest->directory);
+    if (request->status == CORRAL_OK && request->length > 0 && !holds_what_it_must(own->contest, request)) {
+        corrali_contender_fail_locked(own, CORRAL_ECONFLICT, own->contest->root);
     } else if (request->status == CORRAL_OK) {
         own->contest->checked = true;
     }
@@ -104,9 +114,17 @@ static void directory_looked(corrali_request *request)
 void corrali_contender_list_locked(corrali_contender *own)
 {
     corrali_wire_cut_locked(&own->blocker_wire);
+    if (own->contest->permits > 0) {
+        int status = corrali_contender_lay_locked(own, own->contest->directory);
+
+        if (status != CORRAL_OK) {
+            corrali_contender_fail_locked(own, status, own->contest->directory);
+            return;
+        }
+    }
     if (!own->contest->checked && !own->own_busy && own->phase == CORRALI_CONTENDER_ENTERING) {
         own->own.kind = CORRALI_GET;
-        own->own.path = own->contest->directory;
+        own->own.path = own->contest->root;
         own->own.watch = false;
         own->own.done = directory_looked;
         own->own_busy = true;

@@ -52,6 +52,7 @@ typedef struct {
     const char *nearest;
     uint32_t sequence;
     size_t count;
+    size_t all;   /* contenders of our scheme */
     bool present; /* we are there */
     bool foreign; /* names of another scheme are */
 } order;
@@ -66,6 +67,7 @@ static order read_order(const corrali_contender *own, const char *const *names, 
         if (!corrali_lock_name_parse(names[i], &parsed)) {
             continue; /* somebody's own business */
         }
+        found.all += parsed.scheme == kind->scheme;
         if (parsed.scheme != kind->scheme) {
             found.foreign = true;
         } else if (parsed.sequence == own->sequence && is_ours(own, names[i])) {
@@ -104,7 +106,9 @@ void corrali_contender_read_locked(corrali_contender *own, const char *const *na
         corrali_contender_requeue_locked(own);
     } else if (entering && corrali_contender_stand_back_locked(own)) {
         return;
-    } else if (found.nearest == NULL) {
+    } else if (own->contest->permits > 0 && found.all > own->contest->permits) {
+        corrali_contender_is_crowded_locked(own);
+    } else if (own->contest->permits > 0 || found.nearest == NULL) {
         corrali_contender_is_first_locked(own);
     } else {
         corrali_contender_is_behind_locked(own, found.nearest, found.count == 1);

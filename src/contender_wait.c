@@ -204,16 +204,30 @@ static void blocker_tripped_locked(corrali_wire *wire, bool deleted)
     corrali_contender_end_locked(own);
 }
 
+int corrali_contender_lay_locked(corrali_contender *own, const char *path)
+{
+    corrali_wire_cut_locked(&own->blocker_wire);
+    return corrali_wire_lay_locked(own->client, &own->blocker_wire, path);
+}
+
+void corrali_contender_is_crowded_locked(corrali_contender *own)
+{
+    own->phase = CORRALI_CONTENDER_QUEUED; /* and the listing has left a watch */
+    if (!own->own_armed && !own->own_busy) {
+        watch_own_locked(own);
+    }
+    own->class->blocked_locked(own);
+}
+
 void corrali_contender_is_behind_locked(corrali_contender *own, const char *name, bool only)
 {
     int status = CORRAL_ENOMEM;
 
     own->phase = CORRALI_CONTENDER_QUEUED;
-    corrali_wire_cut_locked(&own->blocker_wire);
     corrali_free(own->blocker);
     own->blocker = corrali_asprintf("%s/%s", own->contest->directory, name);
     if (own->blocker != NULL) {
-        status = corrali_wire_lay_locked(own->client, &own->blocker_wire, own->blocker);
+        status = corrali_contender_lay_locked(own, own->blocker);
     }
     if (status != CORRAL_OK) {
         corrali_contender_fail_locked(own, status, own->contest->directory);

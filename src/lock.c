@@ -1,6 +1,8 @@
 /* Handles of locks, and acquiring. */
 #include "lock.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -69,15 +71,21 @@ static void abort_all_locked(corrali_object *object, int cause)
     }
 }
 
+static void free_lock(corral_lock *lock)
+{
+    corrali_free(lock->path);
+    corrali_free(lock->label);
+    corrali_free(lock->directories);
+    corrali_free(lock);
+}
+
 static corral_client *free_locked(corrali_object *object)
 {
     corral_lock *lock = CORRALI_CONTAINER(object, corral_lock, object);
     corral_client *client = object->client;
 
     corrali_list_remove(&object->link);
-    corrali_free(lock->path);
-    corrali_free(lock->label);
-    corrali_free(lock);
+    free_lock(lock);
     return client;
 }
 
@@ -93,10 +101,45 @@ static bool options_valid(const corral_lock_options *options)
 {
     return options->version == CORRAL_LOCK_OPTIONS_VERSION &&
            (options->flags & ~CORRAL_LOCK_RECURSIVE) == 0 && options->mode >= CORRAL_LOCK_MUTEX &&
-           options->mode <= CORRAL_LOCK_WRITE && options->naming >= CORRAL_NAMING_CURATOR &&
-           options->naming <= CORRAL_NAMING_KAZOO &&
+           options->mode <= CORRAL_LOCK_SEMAPHORE &&
+           (options->mode == CORRAL_LOCK_SEMAPHORE) == (options->permits > 0) &&
+           (options->mode != CORRAL_LOCK_SEMAPHORE || options->naming == CORRAL_NAMING_CURATOR) &&
+           options->naming >= CORRAL_NAMING_CURATOR && options->naming <= CORRAL_NAMING_KAZOO &&
            (options->label == NULL || strnlen(options->label, LABEL_MAX + 1) <= LABEL_MAX) &&
            options->margin_ms >= 0 && options->margin_ms <= INT32_MAX;
+}
+
+/* Returns 0 or CORRAL_ENOMEM. */
+static int set_contest(corral_lock *lock, const corral_lock_options *options)
+{
+    char *text;
+
+    lock->contest = (corrali_contest){.kind = corrali_lock_kind_of(options->mode, options->naming),
+                                      .directory = lock->path,
+                                      .root = lock->path,
+                                      .data = "",
+                                      .label = lock->label,
+                                      .permits = options->permits};
+    if (options->permits == 0) {
+        return CORRAL_OK;
+    }
+    text = corrali_alloc(2 * strlen(lock->path) + sizeof "/" CORRALI_LEASES + sizeof "/" CORRALI_GATE +
+                         sizeof "permits 4294967295");
+    if (text == NULL) {
+        return CORRAL_ENOMEM;
+    }
+    lock->directories = text;
+    lock->contest.directory = text;
+    text = stpcpy(stpcpy(text, lock->path), "/" CORRALI_LEASES) + 1;
+    lock->gate = lock->contest;
+    lock->gate.kind = corrali_lock_kind_of(CORRAL_LOCK_MUTEX, CORRAL_NAMING_CURATOR);
+    lock->gate.permits = 0;
+    lock->gate.directory = text;
+    text = stpcpy(stpcpy(text, lock->path), "/" CORRALI_GATE) + 1;
+    (void)sprintf(text, "permits %" PRIu32, options->permits);
+    lock->contest.data = text;
+    lock->gate.data = text;
+    return CORRAL_OK;
 }
 
 static corral_lock *new_lock(corral_client *client, const char *path, const corral_lock_options *options)
@@ -108,15 +151,10 @@ static corral_lock *new_lock(corral_client *client, const char *path, const corr
     }
     lock->path = corrali_asprintf("%s%s", client->chroot, path);
     lock->label = corrali_strdup(options->label == NULL ? "" : options->label);
-    if (lock->path == NULL || lock->label == NULL) {
-        corrali_free(lock->path);
-        corrali_free(lock->label);
-        corrali_free(lock);
+    if (lock->path == NULL || lock->label == NULL || set_contest(lock, options) != CORRAL_OK) {
+        free_lock(lock);
         return NULL;
     }
-    lock->contest = (corrali_contest){.kind = corrali_lock_kind_of(options->mode, options->naming),
-                                      .directory = lock->path,
-                                      .label = lock->label};
     lock->on_lost = options->on_lost;
     lock->on_lost_arg = options->on_lost_arg;
     lock->handoffs = options->handoffs;

@@ -24,8 +24,10 @@
 struct corral_lock {
     corrali_object object;
     corrali_contest contest;
-    char *path; /* chroot included */
+    corrali_contest gate; /* SEMAPHORE: for being the next to contend */
+    char *path;           /* chroot included */
     char *label;
+    char *directories; /* SEMAPHORE: paths of its two, and the number of its permits */
     corral_lost_cb on_lost;
     void *on_lost_arg;
     uint32_t handoffs;
@@ -35,9 +37,18 @@ struct corral_lock {
     corrali_link listings; /* operations */
 };
 
-/* A contender and who sits behind it. It keeps the lock. */
+/*
+ * A contender and who sits behind it. It keeps the lock.
+ *
+ * A semaphore's contends only while it is first at the gate, a mutex, so that
+ * no two wait for the same permit; it goes away from there once it has one. That
+ * is for progress alone: nobody holds while there are more than permits.
+ */
 typedef struct corrali_seat {
     corrali_contender contender;
+    corrali_contender gate; /* of a semaphore */
+    unsigned contending;    /* how many of these have been started and are not gone */
+    bool leaving;
     corrali_link link; /* in lock.seats */
     corral_lock *lock;
     corrali_link acquires; /* operations waiting, in order */

@@ -83,12 +83,13 @@ static corral_lock_contender *pack(const listing *own)
 /* Who holds: whoever nobody before them keeps from it. */
 static void tell_holders(listing *own)
 {
+    uint32_t permits = own->lock->contest.permits;
     bool exclusive = false; /* there was one before */
 
     for (size_t i = 0; i < own->count; i++) {
         entry *each = &own->entries[i];
 
-        each->told.holds = each->told.shared ? !exclusive : i == 0;
+        each->told.holds = permits > 0 ? i < permits : each->told.shared ? !exclusive : i == 0;
         exclusive = exclusive || !each->told.shared;
     }
 }
@@ -163,11 +164,11 @@ static void data_read(corrali_request *request)
     entry *each = &own->entries[own->next];
 
     if (own->op == NULL || (request->status == CORRAL_OK && !take_data(each, request))) {
-        end_locked(own, CORRAL_ENOMEM, own->lock->path);
+        end_locked(own, CORRAL_ENOMEM, own->lock->contest.directory);
         return;
     }
     if (request->status == CORRAL_ECLOSED) {
-        end_locked(own, CORRAL_ECLOSED, own->lock->path);
+        end_locked(own, CORRAL_ECLOSED, own->lock->contest.directory);
         return;
     }
     if (request->status == CORRAL_ENOENT) {
@@ -182,13 +183,13 @@ static void data_read(corrali_request *request)
 static void next_locked(listing *own)
 {
     if (own->next == own->count) {
-        end_locked(own, CORRAL_OK, own->lock->path);
+        end_locked(own, CORRAL_OK, own->lock->contest.directory);
         return;
     }
     corrali_free(own->path);
-    own->path = corrali_asprintf("%s/%s", own->lock->path, own->entries[own->next].told.name);
+    own->path = corrali_asprintf("%s/%s", own->lock->contest.directory, own->entries[own->next].told.name);
     if (own->path == NULL) {
-        end_locked(own, CORRAL_ENOMEM, own->lock->path);
+        end_locked(own, CORRAL_ENOMEM, own->lock->contest.directory);
     } else {
         submit_locked(own, CORRALI_GET, data_read);
     }
@@ -229,7 +230,7 @@ static void names_read(corrali_request *request)
     int status = request->status;
 
     if (own->op == NULL) {
-        end_locked(own, CORRAL_OK, own->lock->path);
+        end_locked(own, CORRAL_OK, own->lock->contest.directory);
         return;
     }
     if (status == CORRAL_ELOST) {
@@ -244,7 +245,7 @@ static void names_read(corrali_request *request)
     if (status == CORRAL_OK) {
         next_locked(own);
     } else {
-        end_locked(own, status, own->lock->path);
+        end_locked(own, status, own->lock->contest.directory);
     }
 }
 
@@ -253,13 +254,13 @@ static void synced(corrali_request *request)
     listing *own = CORRALI_CONTAINER(request, listing, request);
 
     if (own->op == NULL) {
-        end_locked(own, CORRAL_OK, own->lock->path);
+        end_locked(own, CORRAL_OK, own->lock->contest.directory);
     } else if (request->status == CORRAL_ELOST) {
         submit_locked(own, CORRALI_SYNC, synced);
     } else if (request->status == CORRAL_OK || request->status == CORRAL_ENOENT) {
         submit_locked(own, CORRALI_CHILDREN, names_read);
     } else {
-        end_locked(own, request->status, own->lock->path);
+        end_locked(own, request->status, own->lock->contest.directory);
     }
 }
 
@@ -273,7 +274,7 @@ void corrali_listing_abort_locked(corral_op *op, int cause)
     corrali_list_remove(&op->task.link);
     corrali_op_end_locked(op, cause, cause);
     if (corrali_withdraw_locked(op->object->client, &own->request)) {
-        end_locked(own, cause, own->lock->path);
+        end_locked(own, cause, own->lock->contest.directory);
     }
 }
 
@@ -284,7 +285,7 @@ static int start_locked(corral_op *op, int64_t timeout_ms)
     int status = own == NULL ? CORRAL_ENOMEM : corrali_op_set_deadline_locked(op, timeout_ms);
 
     if (status == CORRAL_OK) {
-        own->path = corrali_strdup(lock->path);
+        own->path = corrali_strdup(lock->contest.directory);
         status = own->path == NULL ? CORRAL_ENOMEM : CORRAL_OK;
     }
     if (status != CORRAL_OK) {

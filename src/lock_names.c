@@ -13,6 +13,7 @@ const corrali_lock_kind *corrali_lock_kind_of(corral_lock_mode mode, corral_nami
         [CORRAL_LOCK_MUTEX] = {CORRALI_SCHEME_MUTEX, false, "-lock-"},
         [CORRAL_LOCK_READ] = {CORRALI_SCHEME_READ_WRITE, true, "-__READ__"},
         [CORRAL_LOCK_WRITE] = {CORRALI_SCHEME_READ_WRITE, false, "-__WRIT__"},
+        [CORRAL_LOCK_SEMAPHORE] = {CORRALI_SCHEME_SEMAPHORE, true, "-lease-"},
     };
     static const corrali_lock_kind kazoo[] = {
         [CORRAL_LOCK_MUTEX] = {CORRALI_SCHEME_KAZOO, false, "__lock__"},
@@ -54,10 +55,14 @@ bool corrali_lock_name_parse(const char *name, corrali_lock_name *ret_name)
     } kinds[] = {
         {"lock-", CORRALI_SCHEME_MUTEX, false},         {"__READ__", CORRALI_SCHEME_READ_WRITE, true},
         {"__WRIT__", CORRALI_SCHEME_READ_WRITE, false}, {"__rlock__", CORRALI_SCHEME_KAZOO, true},
-        {"__lock__", CORRALI_SCHEME_KAZOO, false},
+        {"__lock__", CORRALI_SCHEME_KAZOO, false},      {"lease-", CORRALI_SCHEME_SEMAPHORE, true},
     };
     size_t length = strlen(name);
 
+    if (strcmp(name, CORRALI_LEASES) == 0 || strcmp(name, CORRALI_GATE) == 0) {
+        *ret_name = (corrali_lock_name){.scheme = CORRALI_SCHEME_SEMAPHORE}; /* the directories of one */
+        return true;
+    }
     if (length < DIGITS || strspn(name + length - DIGITS, "0123456789") != DIGITS) {
         return false;
     }

@@ -8,6 +8,7 @@
  *     _c_9c0e8f4e-0d55-4ed1-ad49-2d84cd3a4b0a-__READ__0000000009
  *     9c0e8f4e0d554ed1ad492d84cd3a4b0a__lock__0000000010           Kazoo's Lock and WriteLock
  *     9c0e8f4e0d554ed1ad492d84cd3a4b0a__rlock__0000000011          ... ReadLock
+ *     _c_9c0e8f4e-0d55-4ed1-ad49-2d84cd3a4b0a-lease-0000000012     Curator's InterProcessSemaphoreV2
  */
 #ifndef CORRALI_LOCK_NAMES_H
 #define CORRALI_LOCK_NAMES_H
@@ -18,7 +19,12 @@
 #include <stdint.h>
 
 /* Locks of one scheme exclude each other; two schemes must not meet at one path. */
-typedef enum { CORRALI_SCHEME_MUTEX, CORRALI_SCHEME_READ_WRITE, CORRALI_SCHEME_KAZOO } corrali_lock_scheme;
+typedef enum {
+    CORRALI_SCHEME_MUTEX,
+    CORRALI_SCHEME_READ_WRITE,
+    CORRALI_SCHEME_KAZOO,
+    CORRALI_SCHEME_SEMAPHORE
+} corrali_lock_scheme;
 
 /* What a handle contends for. */
 typedef struct {
@@ -32,6 +38,10 @@ typedef struct {
     bool shared;
     uint32_t sequence;
 } corrali_lock_name;
+
+/* A semaphore's directories: of those who hold it, and of those who wait in line for it. */
+#define CORRALI_LEASES "leases"
+#define CORRALI_GATE "locks"
 
 /* GUIDs as text: with and without dashes. */
 enum { CORRALI_GUID_SIZE = sizeof "9c0e8f4e-0d55-4ed1-ad49-2d84cd3a4b0a" };

@@ -3,24 +3,39 @@
 #include "lock.h"
 
 static const corrali_contender_class seat_class;
+static const corrali_contender_class gate_class;
 
 static corrali_seat *seat_of(corrali_contender *contender)
 {
     return CORRALI_CONTAINER(contender, corrali_seat, contender);
 }
 
+static corrali_seat *seat_of_gate(corrali_contender *gate)
+{
+    return CORRALI_CONTAINER(gate, corrali_seat, gate);
+}
+
 /* --- taking one --- */
+
+static void free_seat(corrali_seat *seat)
+{
+    corrali_contender_destroy(&seat->contender);
+    corrali_contender_destroy(&seat->gate);
+    corrali_free(seat);
+}
 
 static corrali_seat *new_seat_locked(corral_lock *lock)
 {
+    corral_client *client = lock->object.client;
     corrali_seat *seat = corrali_alloc(sizeof *seat);
 
     if (seat == NULL) {
         return NULL;
     }
-    if (corrali_contender_init_locked(&seat->contender, &seat_class, lock->object.client, &lock->contest) !=
-        CORRAL_OK) {
-        corrali_free(seat);
+    if (corrali_contender_init_locked(&seat->contender, &seat_class, client, &lock->contest) != CORRAL_OK ||
+        (lock->contest.permits > 0 &&
+         corrali_contender_init_locked(&seat->gate, &gate_class, client, &lock->gate) != CORRAL_OK)) {
+        free_seat(seat);
         return NULL;
     }
     seat->lock = lock;
@@ -35,10 +50,16 @@ static corrali_seat *open_seat_locked(const corral_lock *lock)
 {
     corrali_seat *newest =
         corrali_list_empty(&lock->seats) ? NULL : CORRALI_CONTAINER(lock->seats.previous, corrali_seat, link);
-    bool open = newest != NULL && !lock->contest.kind->shared && newest->taken <= lock->handoffs &&
-                newest->contender.phase != CORRALI_CONTENDER_LEAVING;
+    bool open =
+        newest != NULL && !lock->contest.kind->shared && newest->taken <= lock->handoffs && !newest->leaving;
 
     return open ? newest : NULL;
+}
+
+static void start_locked(corrali_seat *seat, corrali_contender *contender)
+{
+    seat->contending++;
+    corrali_contender_start_locked(contender);
 }
 
 int corrali_seat_take_locked(corral_lock *lock, corral_op *op)
@@ -56,9 +77,47 @@ int corrali_seat_take_locked(corral_lock *lock, corral_op *op)
     op->lock.seat = seat;
     corrali_list_append(&seat->acquires, &op->task.link);
     if (made) {
-        corrali_contender_start_locked(&seat->contender);
+        start_locked(seat, lock->contest.permits > 0 ? &seat->gate : &seat->contender);
     }
     return CORRAL_OK;
+}
+
+/* --- leaving it --- */
+
+static bool is_started(const corrali_contender *contender)
+{
+    return contender->client != NULL && !corrali_list_empty(&contender->link);
+}
+
+/* One of its contenders is gone; with the last one goes the seat. */
+static void part_gone_locked(corrali_seat *seat)
+{
+    corral_lock *lock = seat->lock;
+    corral_client *last;
+
+    if (--seat->contending > 0) {
+        return;
+    }
+    corrali_list_remove(&seat->link);
+    free_seat(seat);
+    last = corrali_object_unref_locked(&lock->object);
+    if (last != NULL) {
+        corrali_client_unref(last); /* not its last reference: events come only before it is closed */
+    }
+}
+
+/* Nobody sits there any more. */
+static void leave_locked(corrali_seat *seat)
+{
+    seat->leaving = true;
+    seat->contending++; /* it is needed until we are done */
+    if (is_started(&seat->gate)) {
+        corrali_contender_leave_locked(&seat->gate);
+    }
+    if (is_started(&seat->contender)) {
+        corrali_contender_leave_locked(&seat->contender);
+    }
+    part_gone_locked(seat);
 }
 
 /* --- ending --- */
@@ -77,16 +136,6 @@ static void end_locked(corral_op *op, int status, const char *path)
     }
 }
 
-void corrali_seat_quit_locked(corral_op *op)
-{
-    corrali_seat *seat = op->lock.seat;
-
-    corrali_list_remove(&op->task.link);
-    if (corrali_list_empty(&seat->acquires) && seat->grant == NULL) {
-        corrali_contender_leave_locked(&seat->contender);
-    }
-}
-
 bool corrali_seat_busy_locked(const corral_op *op)
 {
     const corrali_seat *seat = op->lock.seat;
@@ -94,27 +143,23 @@ bool corrali_seat_busy_locked(const corral_op *op)
     return seat->contender.client->ready && (seat->blocked || seat->grant != NULL);
 }
 
-/* The contender is of no use any more: those behind it sit down elsewhere, in their order. */
-static void move_locked(corrali_seat *seat)
+/* It is of no use any more: those who wait there sit down elsewhere, in their order. */
+static void leave_and_move_locked(corrali_seat *seat)
 {
+    corral_lock *lock = seat->lock;
     corrali_link waiting;
     corrali_link *link;
 
     corrali_list_init(&waiting);
     corrali_list_prepend_all(&waiting, &seat->acquires);
+    leave_locked(seat);
     while ((link = corrali_list_pop(&waiting)) != NULL) {
-        corral_op *op = CORRALI_CONTAINER(link, corral_op, task.link);
+        corral_op *op = CORRALI_CONTAINER(link, corral_op, task.link); /* which keeps the lock */
 
-        if (corrali_seat_take_locked(seat->lock, op) != CORRAL_OK) {
+        if (corrali_seat_take_locked(lock, op) != CORRAL_OK) {
             end_locked(op, CORRAL_ENOMEM, NULL);
         }
     }
-}
-
-static void leave_locked(corrali_seat *seat)
-{
-    corrali_contender_leave_locked(&seat->contender);
-    move_locked(seat);
 }
 
 /* --- the lock's way --- */
@@ -125,7 +170,7 @@ static void give_locked(corrali_seat *seat)
     corral_op *op;
 
     if (link == NULL) {
-        corrali_contender_leave_locked(&seat->contender);
+        leave_locked(seat);
         return;
     }
     op = CORRALI_CONTAINER(link, corral_op, task.link);
@@ -135,7 +180,7 @@ static void give_locked(corrali_seat *seat)
     corrali_op_end_locked(op, CORRAL_OK, CORRAL_OK);
 }
 
-/* The last holder is done, and so are its changes. */
+/* The last holder is done, and so are its changes, or nobody is there who needs to see them done. */
 static void pass_on_locked(corrali_seat *seat)
 {
     corral_client *client = seat->contender.client;
@@ -151,7 +196,7 @@ static void pass_on_locked(corrali_seat *seat)
         give_locked(seat);
     } else {
         seat->last = last;
-        leave_locked(seat);
+        leave_and_move_locked(seat);
     }
 }
 
@@ -169,7 +214,7 @@ void corrali_seat_lost_locked(corrali_seat *seat)
     seat->last = seat->grant;
     seat->grant = NULL;
     seat->vacated = false;
-    leave_locked(seat);
+    leave_and_move_locked(seat);
 }
 
 void corrali_seat_guarded_locked(corrali_seat *seat)
@@ -179,18 +224,37 @@ void corrali_seat_guarded_locked(corrali_seat *seat)
     }
 }
 
-/* --- what the contender tells --- */
+void corrali_seat_quit_locked(corral_op *op)
+{
+    corrali_seat *seat = op->lock.seat;
+
+    corrali_list_remove(&op->task.link);
+    if (!corrali_list_empty(&seat->acquires)) {
+        return;
+    }
+    if (seat->grant == NULL) {
+        leave_locked(seat);
+    } else if (seat->vacated) {
+        pass_on_locked(seat);
+    }
+}
+
+/* --- what the contenders tell --- */
 
 static void first_locked(corrali_contender *contender)
 {
-    seat_of(contender)->blocked = false;
-    give_locked(seat_of(contender));
+    corrali_seat *seat = seat_of(contender);
+
+    seat->blocked = false;
+    if (is_started(&seat->gate)) {
+        corrali_contender_leave_locked(&seat->gate); /* it is for the next one */
+    }
+    give_locked(seat);
 }
 
 /* Whoever would not wait does not. */
-static void blocked_locked(corrali_contender *contender)
+static void blocked(corrali_seat *seat)
 {
-    corrali_seat *seat = seat_of(contender);
     corrali_link *next;
 
     seat->blocked = true;
@@ -203,47 +267,46 @@ static void blocked_locked(corrali_contender *contender)
         }
     }
     if (corrali_list_empty(&seat->acquires)) {
-        corrali_contender_leave_locked(contender);
+        leave_locked(seat);
     }
+}
+
+static void blocked_locked(corrali_contender *contender)
+{
+    blocked(seat_of(contender));
 }
 
 static void lost_locked(corrali_contender *contender, int status)
 {
-    corrali_seat *seat = seat_of(contender);
-
-    corrali_grant_lose_locked(seat->grant, status);
+    corrali_grant_lose_locked(seat_of(contender)->grant, status);
 }
 
-static void failed_locked(corrali_contender *contender, int status, const char *path)
+static void failed(corrali_seat *seat, int status, const char *path)
 {
-    corrali_seat *seat = seat_of(contender);
-
     while (!corrali_list_empty(&seat->acquires)) {
         end_locked(CORRALI_CONTAINER(seat->acquires.next, corral_op, task.link), status, path);
     }
     if (seat->grant != NULL) {
         corrali_grant_lose_locked(seat->grant, CORRAL_ELOST);
     } else {
-        corrali_contender_leave_locked(contender);
+        leave_locked(seat);
     }
+}
+
+static void failed_locked(corrali_contender *contender, int status, const char *path)
+{
+    failed(seat_of(contender), status, path);
 }
 
 static void gone_locked(corrali_contender *contender, int status)
 {
     corrali_seat *seat = seat_of(contender);
-    corral_lock *lock = seat->lock;
-    corral_client *last;
 
     if (seat->last != NULL) {
         corrali_grant_gone_locked(seat->last, status);
+        seat->last = NULL;
     }
-    corrali_list_remove(&seat->link);
-    corrali_contender_destroy(contender);
-    corrali_free(seat);
-    last = corrali_object_unref_locked(&lock->object);
-    if (last != NULL) {
-        corrali_client_unref(last); /* not its last reference: events come only before it is closed */
-    }
+    part_gone_locked(seat);
 }
 
 static const corrali_contender_class seat_class = {.first_locked = first_locked,
@@ -251,3 +314,39 @@ static const corrali_contender_class seat_class = {.first_locked = first_locked,
                                                    .lost_locked = lost_locked,
                                                    .failed_locked = failed_locked,
                                                    .gone_locked = gone_locked};
+
+static void gate_first_locked(corrali_contender *gate)
+{
+    corrali_seat *seat = seat_of_gate(gate);
+
+    start_locked(seat, &seat->contender);
+}
+
+static void gate_blocked_locked(corrali_contender *gate)
+{
+    blocked(seat_of_gate(gate));
+}
+
+/* Another one may have passed it by now; if both stayed, both would wait for ever. */
+static void gate_lost_locked(corrali_contender *gate, int status)
+{
+    (void)status;
+    leave_and_move_locked(seat_of_gate(gate));
+}
+
+static void gate_failed_locked(corrali_contender *gate, int status, const char *path)
+{
+    failed(seat_of_gate(gate), status, path);
+}
+
+static void gate_gone_locked(corrali_contender *gate, int status)
+{
+    (void)status;
+    part_gone_locked(seat_of_gate(gate));
+}
+
+static const corrali_contender_class gate_class = {.first_locked = gate_first_locked,
+                                                   .blocked_locked = gate_blocked_locked,
+                                                   .lost_locked = gate_lost_locked,
+                                                   .failed_locked = gate_failed_locked,
+                                                   .gone_locked = gate_gone_locked};

@@ -1,5 +1,5 @@
 /**
- * Locks: exclusive, and shared (read/write).
+ * Locks: exclusive, shared (read/write), and for so many at a time (semaphores).
  *
  * Who wants the lock makes an ephemeral sequential znode under the lock's path,
  * the directory; the lowest number holds it. An uncontended acquire is one round
@@ -36,7 +36,8 @@ typedef struct corral_grant corral_grant;
 typedef enum {
     CORRAL_LOCK_MUTEX, /**< one holder; the same lock as Curator's InterProcessMutex */
     CORRAL_LOCK_READ,  /**< any number of readers and no writer; as Curator's InterProcessReadWriteLock */
-    CORRAL_LOCK_WRITE  /**< one writer and no reader; of the same lock as CORRAL_LOCK_READ */
+    CORRAL_LOCK_WRITE, /**< one writer and no reader; of the same lock as CORRAL_LOCK_READ */
+    CORRAL_LOCK_SEMAPHORE /**< as many holders as @permits says; as Curator's InterProcessSemaphoreV2 */
 } corral_lock_mode;
 
 /** How contenders' znodes are named, and so who else respects them. */
@@ -69,19 +70,20 @@ typedef struct {
     corral_lost_cb on_lost;
     void *on_lost_arg;
     uint32_t handoffs;   /**< how often in a row it may pass from one caller of this handle to the next before
-                              contenders elsewhere get their turn; not for READ */
+                              contenders elsewhere get their turn; MUTEX and WRITE only */
     int64_t margin_ms;   /**< how long before the servers may end the session a grant counts as lost;
                               default: a quarter of the session timeout and 2 s, at most half of it */
+    uint32_t permits;    /**< SEMAPHORE: how many may hold it, the same for all who use @path; else 0 */
 } corral_lock_options;
 
 #define CORRAL_LOCK_OPTIONS_INIT { CORRAL_LOCK_OPTIONS_VERSION, 0, CORRAL_LOCK_MUTEX, CORRAL_NAMING_CURATOR, \
-    NULL, NULL, NULL, 64, 0 }
+    NULL, NULL, NULL, 64, 0, 0 }
 
 /**
  * Make a handle for the lock at @path, which is as corral_counter_open() has
  * it. Sends nothing. @options may be NULL. Any thread.
  *
- * Returns 0; CORRAL_EINVAL (path, options); CORRAL_ECLOSED; CORRAL_ENOMEM; CORRAL_EFORK.
+ * Returns 0; CORRAL_EINVAL (path, options, no permits); CORRAL_ECLOSED; CORRAL_ENOMEM; CORRAL_EFORK.
  */
 CORRAL_API int corral_lock_open(corral_client *client, const char *path, const corral_lock_options *options,
                                 corral_lock **ret_lock);
@@ -104,7 +106,7 @@ CORRAL_API int corral_lock_close(corral_lock *lock);
  * Returns 0; CORRAL_EBUSY: the deadline passed while somebody else held it;
  * CORRAL_ETIMEDOUT: the deadline passed while the servers could not be reached;
  * CORRAL_ECONFLICT: @path is no place for this lock: it holds data, or names of
- * another kind of lock; CORRAL_ECANCELED; CORRAL_ECLOSED; CORRAL_EACCES (see
+ * another kind of lock, or a semaphore with another number of permits; CORRAL_ECANCELED; CORRAL_ECLOSED; CORRAL_EACCES (see
  * corral_op_path()); CORRAL_ENOTSUP (a parent is ephemeral); CORRAL_EEXHAUSTED
  * (clients of another kind keep a worn-out directory from being made anew; too
  * many paths are watched); CORRAL_EINVAL; CORRAL_ESERVER; CORRAL_ENOMEM;
@@ -145,8 +147,8 @@ CORRAL_API void corral_grant_free(corral_grant *grant);
 /**
  * The fencing token: greater than those of all earlier exclusive grants by
  * znode, and the same for grants handed on within the handle, which
- * corral_grant_turn() tells apart, counting from 0. Those of readers identify
- * them, and have no order. (It is the zxid of the znode's creation.) Any thread.
+ * corral_grant_turn() tells apart, counting from 0. Those of readers, and of a
+ * semaphore, identify them, and have no order. (It is the zxid of the znode's creation.) Any thread.
  */
 CORRAL_API int64_t corral_grant_token(const corral_grant *grant);
 CORRAL_API uint32_t corral_grant_turn(const corral_grant *grant);
@@ -188,7 +190,7 @@ typedef struct {
 
 /**
  * List who contends for the lock now, in the order of their places, as a
- * server that has caught up sees it. There is no telling whether it is still so
+ * server that has caught up sees it; of a semaphore who has, or is next to get, a permit. There is no telling whether it is still so
  * when this returns. Others' znodes whose data may not be read have no label.
  *
  * The list, in @ret_count entries, is the caller's, to be freed with

@@ -1,0 +1,159 @@
+/** Semaphores: as many holders as there are permits, and nothing left behind. */
+#include <corral/lock.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "lib/fixture.h"
+
+static corral_client *other;
+
+static void open_both(void)
+{
+    fixture_open();
+    other = server_client(server_connect());
+}
+
+static void close_both(void)
+{
+    ASSERT_STATUS(corral_client_close(other), CORRAL_OK);
+    fixture_close();
+}
+
+static corral_lock *open_semaphore(corral_client *of, const char *path, uint32_t permits)
+{
+    corral_lock_options options = CORRAL_LOCK_OPTIONS_INIT;
+    corral_lock *lock = NULL;
+
+    options.mode = CORRAL_LOCK_SEMAPHORE;
+    options.permits = permits;
+    REQUIRE_STATUS(corral_lock_open(of, path, &options, &lock), CORRAL_OK);
+    return lock;
+}
+
+static corral_grant *acquire(corral_lock *lock)
+{
+    corral_grant *grant = NULL;
+
+    REQUIRE_STATUS(corral_lock_acquire(lock, TESTING_PATIENCE_MS, &grant), CORRAL_OK);
+    return grant;
+}
+
+static void give_back(corral_grant *grant)
+{
+    ASSERT_STATUS(corral_lock_release_wait(grant, TESTING_PATIENCE_MS), CORRAL_OK);
+    corral_grant_free(grant);
+}
+
+static void there_are_as_many_as_permits(void)
+{
+    corral_lock *ours = open_semaphore(client, "/semaphore/two", 2);
+    corral_lock *theirs = open_semaphore(other, "/semaphore/two", 2);
+    corral_grant *one = acquire(ours);
+    corral_grant *two = acquire(theirs);
+    corral_grant *refused = NULL;
+
+    CU_ASSERT(corral_grant_token(one) != corral_grant_token(two));
+    CU_ASSERT(corral_grant_valid_ms(one) > 0 && corral_grant_valid_ms(two) > 0);
+    ASSERT_STATUS(corral_lock_acquire(ours, 0, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(corral_lock_acquire(theirs, 100, &refused), CORRAL_EBUSY);
+    CU_ASSERT_PTR_NULL(refused);
+    give_back(one);
+    one = acquire(theirs);
+    give_back(one);
+    give_back(two);
+    ASSERT_INT64(raw_count_below(server_raw(), "/semaphore/two/leases"), 0);
+    ASSERT_STATUS(corral_lock_close(ours), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(theirs), CORRAL_OK);
+}
+
+static void permits_must_be_the_same_for_all(void)
+{
+    corral_lock *two = open_semaphore(client, "/semaphore/same", 2);
+    corral_lock *three = open_semaphore(other, "/semaphore/same", 3);
+    corral_lock_options options = CORRAL_LOCK_OPTIONS_INIT;
+    corral_lock *mutex;
+    corral_grant *grant = acquire(two);
+    corral_grant *refused = NULL;
+
+    ASSERT_STATUS(corral_lock_acquire(three, 1000, &refused), CORRAL_ECONFLICT);
+    REQUIRE_STATUS(corral_lock_open(other, "/semaphore/same", &options, &mutex), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_acquire(mutex, 1000, &refused), CORRAL_ECONFLICT);
+    give_back(grant);
+    options.mode = CORRAL_LOCK_SEMAPHORE;
+    ASSERT_STATUS(corral_lock_open(client, "/semaphore/same", &options, &mutex), CORRAL_EINVAL);
+    ASSERT_STATUS(corral_lock_close(two), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(three), CORRAL_OK);
+}
+
+enum { THREADS = 8, PERMITS = 3 };
+
+static atomic_int inside;
+static atomic_int most;
+static atomic_int rounds;
+
+static void *go_in_and_out(void *arg)
+{
+    corral_lock *lock = arg;
+    corral_grant *grant;
+
+    while (atomic_fetch_sub(&rounds, 1) > 0 &&
+           corral_lock_acquire(lock, CORRAL_FOREVER, &grant) == CORRAL_OK) {
+        int now = atomic_fetch_add(&inside, 1) + 1;
+        int before = atomic_load(&most);
+
+        while (now > before && !atomic_compare_exchange_weak(&most, &before, now)) {
+        }
+        atomic_fetch_sub(&inside, 1);
+        corral_grant_free(grant);
+    }
+    return NULL;
+}
+
+static void never_more_than_permits_are_inside(void)
+{
+    corral_lock *locks[] = {open_semaphore(client, "/semaphore/many", PERMITS),
+                            open_semaphore(other, "/semaphore/many", PERMITS)};
+    pthread_t threads[THREADS];
+
+    atomic_store(&rounds, (int)testing_scaled(400));
+    for (unsigned i = 0; i < THREADS; i++) {
+        REQUIRE(pthread_create(&threads[i], NULL, go_in_and_out, locks[i % 2]) == 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    CU_ASSERT(atomic_load(&rounds) <= 0);
+    CU_ASSERT(atomic_load(&most) >= 1 && atomic_load(&most) <= PERMITS);
+    ASSERT_STATUS(corral_lock_close(locks[0]), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(locks[1]), CORRAL_OK);
+}
+
+static void who_is_cut_off_gives_its_permit_up(void)
+{
+    corral_lock *ours = open_semaphore(client, "/semaphore/expired", 1);
+    corral_lock *theirs = open_semaphore(other, "/semaphore/expired", 1);
+    corral_grant *lost = acquire(ours);
+    corral_grant *grant;
+
+    REQUIRE(server_expire(through));
+    grant = acquire(theirs);
+    CU_ASSERT(corral_grant_valid_ms(lost) <= 0);
+    give_back(grant);
+    corral_grant_free(lost);
+    ASSERT_STATUS(corral_lock_close(ours), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(theirs), CORRAL_OK);
+}
+
+int main(int argc, char **argv)
+{
+    CU_TestInfo tests[] = {{"there are as many as permits", there_are_as_many_as_permits},
+                           {"permits must be the same for all", permits_must_be_the_same_for_all},
+                           {"never more than permits are inside", never_more_than_permits_are_inside},
+                           {"who is cut off gives its permit up", who_is_cut_off_gives_its_permit_up},
+                           CU_TEST_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"semaphore", NULL, NULL, open_both, close_both, tests}, CU_SUITE_INFO_NULL};
+
+    return server_run_suites(1, argc, argv, suites);
+}
