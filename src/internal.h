@@ -130,12 +130,15 @@ struct corral_op {
             struct corrali_lock_listing *listing; /* a listing's, */
             corral_lock_contender *contenders;    /* and its result */
             size_t count;
+            bool several;                 /* an acquire of several locks */
+            struct corrali_lock_all *all; /* ... : its state, then its result; NULL: it has failed */
         } lock;
     };
     union {
         corral_int64_cb int64;
         corral_status_cb status;
         corral_grant_cb grant;
+        corral_grants_cb grants;
     } callback;
     void *arg;
 

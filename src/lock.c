@@ -21,11 +21,11 @@ static void tell(corral_op *op)
 {
     corral_grant *grant = op->lock.grant;
 
-    op->lock.grant = NULL; /* the callback's from now on */
-    if (op->callback.grant != NULL) {
+    if (op->lock.several) {
+        corrali_lock_all_tell(op);
+    } else if (op->lock.listing == NULL && op->callback.grant != NULL) {
+        op->lock.grant = NULL; /* the callback's from now on */
         op->callback.grant(op->status, grant, op->arg);
-    } else {
-        op->lock.grant = grant; /* of a blocking call */
     }
 }
 
@@ -36,6 +36,10 @@ static void abort_locked(corral_op *op, int cause)
 
     if (op->lock.listing != NULL) {
         corrali_listing_abort_locked(op, cause);
+        return;
+    }
+    if (op->lock.several) {
+        corrali_lock_all_abort_locked(op, cause);
         return;
     }
     status = cause == CORRAL_ETIMEDOUT && corrali_seat_busy_locked(op) ? CORRAL_EBUSY : cause;
@@ -66,8 +70,8 @@ static void abort_all_locked(corrali_object *object, int cause)
     while ((op = waiting_locked(lock)) != NULL) {
         abort_locked(op, cause);
     }
-    while (!corrali_list_empty(&lock->listings)) {
-        abort_locked(CORRALI_CONTAINER(lock->listings.next, corral_op, task.link), cause);
+    while (!corrali_list_empty(&lock->operations)) {
+        abort_locked(CORRALI_CONTAINER(lock->operations.next, corral_op, task.link), cause);
     }
 }
 
@@ -161,7 +165,7 @@ static corral_lock *new_lock(corral_client *client, const char *path, const corr
     lock->margin_ms = options->margin_ms;
     lock->recursive = (options->flags & CORRAL_LOCK_RECURSIVE) != 0;
     corrali_list_init(&lock->seats);
-    corrali_list_init(&lock->listings);
+    corrali_list_init(&lock->operations);
     return lock;
 }
 
@@ -241,8 +245,8 @@ static int start_locked(corral_lock *lock, corral_op *op, int64_t timeout_ms)
     return status;
 }
 
-static int submit_locked(corral_lock *lock, int64_t timeout_ms, corral_grant_cb cb, void *arg,
-                         corral_op **ret_op)
+int corrali_lock_submit_locked(corral_lock *lock, int64_t timeout_ms, corral_grant_cb cb, void *arg,
+                               corral_op **ret_op)
 {
     int status = corrali_object_accepts_locked(&lock->object);
     corral_op *op = status == CORRAL_OK ? corrali_op_new_locked(&lock->object) : NULL;
@@ -296,7 +300,7 @@ int corral_lock_acquire(corral_lock *lock, int64_t timeout_ms, corral_grant **re
     corrali_lock(client);
     grant = again_locked(lock);
     if (grant == NULL) {
-        status = submit_locked(lock, timeout_ms, NULL, NULL, &op);
+        status = corrali_lock_submit_locked(lock, timeout_ms, NULL, NULL, &op);
     }
     corrali_unlock(client);
     if (op != NULL) {
@@ -323,7 +327,7 @@ int corral_lock_acquire_async(corral_lock *lock, int64_t timeout_ms, corral_gran
     status = corrali_enter(lock->object.client);
     if (status == CORRAL_OK) {
         corrali_lock(lock->object.client);
-        status = submit_locked(lock, timeout_ms, cb, arg, ret_op);
+        status = corrali_lock_submit_locked(lock, timeout_ms, cb, arg, ret_op);
         corrali_unlock(lock->object.client);
     }
     return status;

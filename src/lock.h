@@ -3,6 +3,7 @@
  *
  *     lock.c            handles; acquiring
  *     lock_seat.c       who of this process sits behind a znode, and is next
+ *     lock_all.c        several at once
  *     lock_list.c       who contends
  *     lock_names.c      whose names contenders bear
  *     contender*.c      the znodes
@@ -33,8 +34,8 @@ struct corral_lock {
     uint32_t handoffs;
     int64_t margin_ms; /* 0: the default */
     bool recursive;
-    corrali_link seats;    /* oldest first */
-    corrali_link listings; /* operations */
+    corrali_link seats;      /* oldest first */
+    corrali_link operations; /* other than acquires of one lock: listings, and acquires of several */
 };
 
 /*
@@ -104,6 +105,18 @@ void corrali_seat_vacate_locked(corrali_seat *seat);
 void corrali_seat_lost_locked(corrali_seat *seat);
 /* The outcome of a guarded change is known. */
 void corrali_seat_guarded_locked(corrali_seat *seat);
+
+/* --- lock.c --- */
+
+/* Acquire, asynchronously. */
+int corrali_lock_submit_locked(corral_lock *lock, int64_t timeout_ms, corral_grant_cb cb, void *arg,
+                               corral_op **ret_op);
+
+/* --- lock_all.c --- */
+
+void corrali_lock_all_abort_locked(corral_op *op, int cause);
+/* Its class's tell(). */
+void corrali_lock_all_tell(corral_op *op);
 
 /* --- lock_list.c --- */
 

@@ -296,7 +296,7 @@ static int start_locked(corral_op *op, int64_t timeout_ms)
     own->lock = lock;
     op->lock.listing = own;
     corrali_object_ref_locked(&lock->object);
-    corrali_list_append(&lock->listings, &op->task.link);
+    corrali_list_append(&lock->operations, &op->task.link);
     submit_locked(own, CORRALI_SYNC, synced);
     return CORRAL_OK;
 }

@@ -121,6 +121,30 @@ typedef void (*corral_grant_cb)(int status, corral_grant *grant, void *arg);
 CORRAL_API int corral_lock_acquire_async(corral_lock *lock, int64_t timeout_ms, corral_grant_cb cb, void *arg,
                                          corral_op **ret_op);
 
+/** How many locks can be acquired at once. */
+#define CORRAL_LOCKS_MAX 64
+
+/**
+ * Acquire @count locks, all of one client and each of another path: all or none.
+ * One after another, in the order of their paths, so that those who want some
+ * of the same locks do not wait for each other in a circle, if all acquire them
+ * so. @timeout_ms is for all together. The grants go to @ret_grants, in the
+ * order of @locks; each is to be given back by itself.
+ *
+ * Returns as corral_lock_acquire() does; CORRAL_ELOST: one was lost before the
+ * last one was there; CORRAL_EINVAL: also for recursive locks. With any error
+ * none is held. Any thread.
+ */
+CORRAL_API int corral_lock_acquire_all(corral_lock *const *locks, size_t count, int64_t timeout_ms,
+                                       corral_grant **ret_grants);
+
+/** @grants: the callback's, in an array that is valid during the call, when @status is 0; else NULL. */
+typedef void (*corral_grants_cb)(int status, corral_grant *const *grants, void *arg);
+
+/** The same, asynchronous; @cb is needed. */
+CORRAL_API int corral_lock_acquire_all_async(corral_lock *const *locks, size_t count, int64_t timeout_ms,
+                                             corral_grants_cb cb, void *arg, corral_op **ret_op);
+
 /**
  * Give the lock up, at once and for good: @grant is not valid any more. What
  * this takes at the servers is done in the background, however long they are
