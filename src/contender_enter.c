@@ -42,7 +42,7 @@ static void adopted(corrali_request *request)
         corrali_contender_adopt_locked(own);
     } else if (ours) {
         own->czxid = request->stat.czxid;
-        own->phase = CORRALI_CONTENDER_QUEUED;
+        own->phase = CORRALI_CONTENDER_ENTERING; /* who else is there has not been looked at yet */
         corrali_contender_list_locked(own);
     } else {
         corrali_contender_disown_locked(own);
