@@ -234,6 +234,7 @@ static void the_server_restarts_while_many_wait(void)
     corral_grant *grant = locking_acquire(ours), *next;
     waiter w[WAITERS];
     char error[256] = "";
+    bool done[WAITERS] = {false};
     unsigned got = 0;
 
     for (unsigned i = 0; i < WAITERS; i++) {
@@ -246,10 +247,10 @@ static void the_server_restarts_while_many_wait(void)
     corral_grant_free(grant);
     for (unsigned left = WAITERS; left > 0;) {
         for (unsigned i = 0; i < WAITERS; i++) {
-            if (w[i].calls != UINT32_MAX && locking_has_ended(&w[i])) {
+            if (!done[i] && locking_has_ended(&w[i])) {
                 got += locking_await(&w[i], &next) == CORRAL_OK;
                 corral_grant_free(next);
-                w[i].calls = UINT32_MAX;
+                done[i] = true;
                 left--;
             }
         }
