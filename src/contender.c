@@ -74,11 +74,12 @@ static void progress_locked(corrali_contender *own)
     } else if (own->failure != CORRAL_OK) {
         own->class->failed_locked(own, own->failure,
                                   own->failure_path == NULL ? own->contest->directory : own->failure_path);
+    } else if (own->restart && quiet(own) && own->extra_count > 0) {
+        corrali_contender_drop_extra_locked(own); /* under another name they would not be found any more */
     } else if (own->restart && quiet(own)) {
         own->restart = false;
         own->made = false;
         own->doubtful = false;
-        own->extra_count = 0;
         corrali_contender_enter_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_ENTERING && quiet(own) && !own->made) {
         if (own->homeless) {
@@ -177,8 +178,12 @@ void corrali_contender_destroy(corrali_contender *own)
 static void end_locked(corrali_contender *own, int status)
 {
     corrali_contender_begin_locked(own);
+    if (status == CORRAL_ELOST) {
+        own->doubtful = false; /* with the session goes all that it has made */
+        own->extra_count = 0;
+    }
     if (own->phase == CORRALI_CONTENDER_LEAVING) {
-        own->doubtful = own->doubtful && status != CORRAL_ELOST;
+        /* It goes on by itself. */
     } else if (own->phase == CORRALI_CONTENDER_FIRST && !own->unproven) {
         own->class->lost_locked(own, status);
     } else if (status == CORRAL_ELOST) {

@@ -69,7 +69,8 @@ typedef enum {
     CORRALI_CONTENDER_LEAVING
 } corrali_contender_phase;
 
-/* Znodes of ours beside the one we contend with, at most: each a reply that was lost. */
+/* Znodes of ours beside the one we contend with, at most: each a reply that was lost. When so many were, no
+ * more are made. */
 enum { CORRALI_EXTRAS_MAX = 8 };
 
 struct corrali_contender {
@@ -87,6 +88,8 @@ struct corrali_contender {
     uint32_t sequence;
     int64_t czxid;
     bool doubtful;                       /* there may be others of ours */
+    uint32_t doubts;                     /* ... at most so many, while entering */
+    bool searching;                      /* ENTERING: for them, without making another one */
     bool homeless;                       /* ENTERING: the directory is missing */
     uint32_t extras[CORRALI_EXTRAS_MAX]; /* such others, to be deleted */
     size_t extra_count;

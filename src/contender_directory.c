@@ -95,18 +95,22 @@ static void withdrawn(corrali_request *request)
     corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
     corral_client *client = own->client;
     bool directory_too = request->write_count == 2;
+    bool gone = request->status == CORRAL_OK || (request->status == CORRAL_ENOENT && request->failed == 0);
     uint64_t pause = corrali_random_locked(client) % (STAND_BACK_MAX_MS - STAND_BACK_MIN_MS);
 
     corrali_contender_begin_locked(own);
     own->change_busy = false;
-    if (request->status == CORRAL_OK || (request->status == CORRAL_ENOENT && request->failed == 0)) {
+    if (gone) {
         own->made = false;
+    }
+    if (gone && own->extra_count > 0) {
+        corrali_contender_name_locked(own, own->extras[--own->extra_count]); /* it has to go, too */
     }
     if (own->phase != CORRALI_CONTENDER_OUTSIDE || own->restart) {
         /* Left, or to be entered anew. */
     } else if (!own->made) {
         corrali_contender_enter_after_locked(own, directory_too ? 0 : STAND_BACK_MIN_MS + (int64_t)pause);
-    } else if (request->status == CORRAL_ELOST) {
+    } else if (gone || request->status == CORRAL_ELOST) {
         withdraw_locked(own, directory_too);
     } else if (directory_too) {
         withdraw_locked(own, false); /* there are others in it, or we may not delete it */

@@ -9,7 +9,7 @@ static void listed(corrali_request *request)
 {
     corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, look);
     bool relook = own->relook;
-    bool wanted = own->made && !own->restart && own->failure == CORRAL_OK &&
+    bool wanted = (own->made || own->searching) && !own->restart && own->failure == CORRAL_OK &&
                   (own->phase == CORRALI_CONTENDER_ENTERING || own->phase == CORRALI_CONTENDER_QUEUED);
 
     corrali_contender_begin_locked(own);
@@ -47,7 +47,7 @@ static void adopted(corrali_request *request)
         corrali_contender_adopt_locked(own);
     } else if (ours) {
         own->czxid = request->stat.czxid;
-        own->phase = CORRALI_CONTENDER_QUEUED;
+        own->phase = CORRALI_CONTENDER_ENTERING; /* who else is there has not been looked at yet */
         corrali_contender_list_locked(own);
     } else {
         corrali_contender_disown_locked(own);
@@ -68,6 +68,17 @@ void corrali_contender_adopt_locked(corrali_contender *own)
 
 /* --- entering --- */
 
+/* A quorum has answered: the listing behind it shows what lost replies have made. */
+static void searched(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
+
+    corrali_contender_begin_locked(own);
+    own->change_busy = false;
+    own->searching = request->status != CORRAL_ELOST;
+    corrali_contender_end_locked(own);
+}
+
 static void created(corrali_request *request)
 {
     corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
@@ -80,6 +91,7 @@ static void created(corrali_request *request)
         own->czxid = made->stat.czxid;
     } else if (request->status == CORRAL_ELOST) {
         own->doubtful = !own->restart; /* a session that has ended leaves nothing */
+        own->doubts++;
     } else if (request->status == CORRAL_ENOENT) {
         own->homeless = true;
     } else if (request->status == CORRAL_EEXIST) {
@@ -133,6 +145,26 @@ void corrali_contender_list_locked(corrali_contender *own)
     corrali_contender_look_locked(own, CORRALI_CHILDREN, own->contest->directory, listed);
 }
 
+static void create_locked(corrali_contender *own)
+{
+    own->change.write_count = 1;
+    own->change.writes[0] = (corrali_write){.kind = CORRALI_CREATE,
+                                            .path = own->prefix,
+                                            .data = own->contest->label,
+                                            .length = strlen(own->contest->label),
+                                            .ephemeral = true,
+                                            .sequential = true};
+    corrali_contender_change_locked(own, created);
+}
+
+static void search_locked(corrali_contender *own)
+{
+    own->change.write_count = 1;
+    own->change.writes[0] =
+        (corrali_write){.kind = CORRALI_CHECK, .path = "/", .version = CORRALI_VERSION_ANY};
+    corrali_contender_change_locked(own, searched);
+}
+
 void corrali_contender_enter_locked(corrali_contender *own)
 {
     corral_client *client = own->client;
@@ -144,17 +176,16 @@ void corrali_contender_enter_locked(corrali_contender *own)
 
         corrali_lock_prefix(own->contest->kind, high, low, own->prefix + directory + 1);
         own->prefix_length = strlen(own->prefix);
+        own->doubts = 0;
     }
     own->phase = CORRALI_CONTENDER_ENTERING;
     own->homeless = false;
-    own->change.write_count = 1;
-    own->change.writes[0] = (corrali_write){.kind = CORRALI_CREATE,
-                                            .path = own->prefix,
-                                            .data = own->contest->label,
-                                            .length = strlen(own->contest->label),
-                                            .ephemeral = true,
-                                            .sequential = true};
-    corrali_contender_change_locked(own, created);
+    own->searching = false;
+    if (own->doubts < CORRALI_EXTRAS_MAX) {
+        create_locked(own);
+    } else {
+        search_locked(own);
+    }
     corrali_contender_list_locked(own);
 }
 

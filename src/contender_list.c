@@ -90,6 +90,7 @@ void corrali_contender_read_locked(corrali_contender *own, const char *const *na
 
     if (own->doubtful) {
         own->made = false;
+        own->searching = false;
         corrali_contender_collect_locked(own, names, count);
         own->doubtful = false;
         if (own->extra_count == 0) {

@@ -1,6 +1,7 @@
 /*
  * Delivery of callbacks. What is due is taken all at once, run in order
- * without a lock, and then released together. Two modes:
+ * without a lock, and then released together. Only what is urgent, that a lock
+ * was lost, does not wait until a batch is done. Two modes:
  *
  * CORRAL_DISPATCH_THREAD: a thread per client does nothing else.
  *
@@ -61,10 +62,35 @@ void corrali_dispatch_add_locked(corral_client *client, corrali_task *task)
 
 void corrali_dispatch_add_first_locked(corral_client *client, corrali_task *task)
 {
-    add_before_locked(client, client->dispatch.tasks.next, task);
+    corrali_dispatch *own = &client->dispatch;
+    corrali_link *position = own->tasks.next;
+
+    for (unsigned i = atomic_load(&own->urgent); i > 0; i--) {
+        position = position->next;
+    }
+    add_before_locked(client, position, task);
+    atomic_fetch_add(&own->urgent, 1);
 }
 
-static int run_all(corrali_link *due, corrali_link *done)
+/* What has become urgent while a batch is run is put before the rest of it. */
+static void take_urgent(corral_client *client, corrali_link *due)
+{
+    corrali_dispatch *own = &client->dispatch;
+    corrali_link urgent;
+
+    corrali_list_init(&urgent);
+    corrali_lock(client);
+    for (unsigned i = atomic_exchange(&own->urgent, 0); i > 0; i--) {
+        corrali_list_append(&urgent, corrali_list_pop(&own->tasks));
+    }
+    if (corrali_list_empty(&own->tasks)) {
+        show_due_locked(own, false);
+    }
+    corrali_unlock(client);
+    corrali_list_prepend_all(due, &urgent);
+}
+
+static int run_all(corral_client *client, corrali_link *due, corrali_link *done)
 {
     corrali_link *link;
     int count = 0;
@@ -78,6 +104,9 @@ static int run_all(corrali_link *due, corrali_link *done)
             corrali_list_append(done, link);
         }
         count++;
+        if (atomic_load(&client->dispatch.urgent) > 0) {
+            take_urgent(client, due);
+        }
     }
     return count;
 }
@@ -108,10 +137,11 @@ static int run_batch_locked(corral_client *client)
     corrali_list_init(&due);
     corrali_list_init(&done);
     corrali_list_prepend_all(&due, &own->tasks);
+    atomic_store(&own->urgent, 0);
     show_due_locked(own, false);
     innermost = &here;
     corrali_unlock(client);
-    count = run_all(&due, &done);
+    count = run_all(client, &due, &done);
     corrali_lock(client);
     release_all_locked(&done);
     innermost = here.outer;

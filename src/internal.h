@@ -56,6 +56,8 @@ struct corrali_task {
 typedef struct {
     corral_dispatch mode; /* set when made */
     corrali_link tasks;   /* due, in order */
+    atomic_uint urgent;   /* the first so many of them come also before what is left of a batch that runs;
+                             changed under the mutex */
     bool idle;            /* somebody waits for wake */
     pthread_cond_t wake;  /* on CLOCK_MONOTONIC; tasks are due, or running has ended */
 
@@ -71,7 +73,7 @@ typedef struct {
 /* Returns 0 or CORRAL_ENOMEM. */
 int corrali_dispatch_start(corral_client *client);
 void corrali_dispatch_add_locked(corral_client *client, corrali_task *task);
-/* The same, before all that is due. */
+/* The same, before all that is due, also in a batch that is being run; but after earlier such ones. */
 void corrali_dispatch_add_first_locked(corral_client *client, corrali_task *task);
 /* Run what is due, then end the thread or close the descriptor. */
 void corrali_dispatch_stop(corral_client *client);
