@@ -5,7 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/raw.h"
 #include "lib/testing.h"
 
 enum { POLL_MS = 20 };
@@ -173,16 +172,25 @@ uint64_t arena_count(arena *a, proxy_counter counter)
     return sum;
 }
 
-int arena_read(arena *a, const char *path, int64_t *ret_value)
+raw *arena_reader(arena *a)
 {
-    int leader = arena_leader(a), status;
+    int leader = arena_leader(a);
     char server[32];
-    raw *reader;
 
     snprintf(server, sizeof server, "127.0.0.1:%d", leader < 0 ? 0 : dev_port(a->ensemble, leader));
-    reader = raw_open(server);
+    raw *reader = raw_open(server);
     if (reader == NULL) {
-        fprintf(stderr, "torture: cannot read %s from the leader\n", path);
+        fprintf(stderr, "torture: cannot read from the leader\n");
+    }
+    return reader;
+}
+
+int arena_read(arena *a, const char *path, int64_t *ret_value)
+{
+    raw *reader = arena_reader(a);
+    int status;
+
+    if (reader == NULL) {
         return -1;
     }
     status = raw_get_number(reader, path, ret_value);

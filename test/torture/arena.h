@@ -10,6 +10,7 @@
 
 #include "cli/devserver.h"
 #include "lib/proxy.h"
+#include "lib/raw.h"
 #include "links.h"
 
 enum { ARENA_NODES = 3, ARENA_TICK_MS = 200 };
@@ -50,6 +51,9 @@ void arena_lose_replies(arena *a, unsigned every);
 
 /** The sum of a counter of the fronts. */
 uint64_t arena_count(arena *a, proxy_counter counter);
+
+/** A client of the leader, to be closed. NULL: said why. */
+raw *arena_reader(arena *a);
 
 /** Read the decimal number in @path from the leader. 1: it is there; 0: there is no such znode; -1: said why.
  */
