@@ -18,7 +18,13 @@ static const char *path_of(const corrali_object *object)
 static void tell(corral_op *op)
 {
     corral_grant *grant = op->lock.grant;
+    corral_client *client = op->object->client;
 
+    if (grant != NULL) {
+        corrali_lock(client);
+        corrali_grant_given_locked(grant);
+        corrali_unlock(client);
+    }
     op->lock.grant = NULL; /* the callback's from now on */
     if (op->callback.grant != NULL) {
         op->callback.grant(op->status, grant, op->arg);
@@ -268,7 +274,6 @@ int corral_lock_acquire(corral_lock *lock, int64_t timeout_ms, corral_grant **re
         corral_op_unref(op);
     }
     if (status == CORRAL_OK) {
-        grant->owner = pthread_self();
         *ret_grant = grant;
     }
     return status;
