@@ -115,7 +115,8 @@ struct corrali_contender {
     bool own_armed; /* our znode is there, and its deletion will be told */
     corrali_pulse_user pulse;
     bool unproven;       /* FIRST: waiting for a proof, and not told yet */
-    corrali_timer timer; /* FIRST: before our znode is watched; OUTSIDE: before the next attempt */
+    corrali_timer timer; /* FIRST: before our znode is watched; OUTSIDE: before the next attempt;
+                            QUEUED: before the next look at who is before us */
     int leave_status;
 };
 
