@@ -123,9 +123,8 @@ void corrali_grant_begin_locked(corral_grant *grant, corrali_seat *seat)
 /* --- losing it --- */
 
 /* Where callbacks run, before all others. */
-static void tell_lost(corrali_task *task)
+void corrali_grant_tell_lost(corral_grant *grant)
 {
-    corral_grant *grant = CORRALI_CONTAINER(task, corral_grant, task);
     corral_lock *lock = grant->lock;
     corral_client *client = grant->object.client;
     corral_client *last;
@@ -147,13 +146,43 @@ static void tell_lost(corrali_task *task)
     }
 }
 
+static void tell_lost(corrali_task *task)
+{
+    corrali_grant_tell_lost(CORRALI_CONTAINER(task, corral_grant, task));
+}
+
+bool corrali_grant_deliver_locked(corral_grant *grant)
+{
+    grant->delivered = true;
+    if (grant->owed) {
+        corrali_object_ref_locked(&grant->object);
+    }
+    return grant->owed;
+}
+
+/* If it is lost already, on_lost may free it at once. */
+void corrali_grant_take(corral_grant *grant)
+{
+    corral_client *client = grant->object.client;
+
+    corrali_lock(client);
+    grant->owner = pthread_self();
+    if (!grant->delivered && corrali_grant_deliver_locked(grant)) {
+        corrali_dispatch_add_first_locked(client, &grant->task);
+    }
+    corrali_unlock(client);
+}
+
 void corrali_grant_lose_locked(corral_grant *grant, int status)
 {
     grant->lost = status;
     corrali_timers_stop(&grant->object.client->timers, &grant->lapse);
     if (!grant->released && grant->lock->on_lost != NULL) {
-        corrali_object_ref_locked(&grant->object);
-        corrali_dispatch_add_first_locked(grant->object.client, &grant->task);
+        if (grant->delivered) {
+            corrali_object_ref_locked(&grant->object);
+            corrali_dispatch_add_first_locked(grant->object.client, &grant->task);
+        }
+        grant->owed = !grant->delivered; /* nobody knows yet what is lost, and on_lost may free it */
     }
     corrali_seat_lost_locked(grant->seat);
 }

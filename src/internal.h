@@ -132,7 +132,8 @@ struct corral_op {
             struct corrali_lock_listing *listing; /* a listing's, */
             corral_lock_contender *contenders;    /* and its result */
             size_t count;
-            bool several;                 /* an acquire of several locks */
+            bool several; /* an acquire of several locks */
+            bool partial; /* an acquire: one of several, and not the user's before all are there */
             struct corrali_lock_all *all; /* ... : its state, then its result; NULL: it has failed */
         } lock;
     };

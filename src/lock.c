@@ -19,13 +19,23 @@ static const char *path_of(const corrali_object *object)
 
 static void tell(corral_op *op)
 {
+    corral_client *client = op->object->client;
     corral_grant *grant = op->lock.grant;
+    bool lost = false;
 
     if (op->lock.several) {
         corrali_lock_all_tell(op);
     } else if (op->lock.listing == NULL && op->callback.grant != NULL) {
         op->lock.grant = NULL; /* the callback's from now on */
+        if (grant != NULL && !op->lock.partial) {
+            corrali_lock(client);
+            lost = corrali_grant_deliver_locked(grant);
+            corrali_unlock(client);
+        }
         op->callback.grant(op->status, grant, op->arg);
+        if (lost) {
+            corrali_grant_tell_lost(grant);
+        }
     }
 }
 
@@ -310,8 +320,8 @@ int corral_lock_acquire(corral_lock *lock, int64_t timeout_ms, corral_grant **re
         corral_op_unref(op);
     }
     if (status == CORRAL_OK) {
-        grant->owner = pthread_self();
         *ret_grant = grant;
+        corrali_grant_take(grant);
     }
     return status;
 }

@@ -77,6 +77,8 @@ struct corral_grant {
     uint32_t depth;   /* ... or released */
     bool released;
     corrali_link operations; /* under way: guarded changes, and waiting until it is gone */
+    bool delivered;          /* the user has it, or is just being given it */
+    bool owed;               /* it was lost before: on_lost comes right behind it */
     int lost;                /* 0: it is not */
     bool telling;            /* on_lost is running */
 };
@@ -130,6 +132,12 @@ corral_grant *corrali_grant_new_locked(corral_lock *lock);
 void corrali_grant_begin_locked(corral_grant *grant, corrali_seat *seat);
 /* It has not been released: tell that it is lost. */
 void corrali_grant_lose_locked(corral_grant *grant, int status);
+/* The user is given it now. True: corrali_grant_tell_lost() is due once that has been done. */
+bool corrali_grant_deliver_locked(corral_grant *grant);
+/* Run on_lost. Without a lock, where callbacks run. */
+void corrali_grant_tell_lost(corral_grant *grant);
+/* A blocking call gives it to this thread. Without a lock. */
+void corrali_grant_take(corral_grant *grant);
 /* Until when it is certainly held; INT64_MIN if it is not. */
 int64_t corrali_grant_valid_until_locked(const corral_grant *grant);
 /* Its seat has passed on, or its znode is gone; or @status says why that cannot be. */

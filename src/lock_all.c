@@ -13,6 +13,7 @@ typedef struct {
     corral_lock *lock;
     corral_grant *grant; /* NULL: not yet */
     size_t place;        /* in the caller's order */
+    bool lost;           /* its on_lost is due */
 } member;
 
 /* It keeps its locks, until the last acquire has called back. */
@@ -136,6 +137,18 @@ static void free_all(corral_client *client, corrali_lock_all *own)
     }
 }
 
+/* They are the user's now: those that have been lost since are told to be, but not before. */
+static void deliver(corrali_lock_all *own)
+{
+    corral_client *client = own->members[0].lock->object.client;
+
+    corrali_lock(client);
+    for (size_t i = 0; i < own->count; i++) {
+        own->members[i].lost = corrali_grant_deliver_locked(own->members[i].grant);
+    }
+    corrali_unlock(client);
+}
+
 void corrali_lock_all_tell(corral_op *op)
 {
     corrali_lock_all *own = op->lock.all;
@@ -143,10 +156,18 @@ void corrali_lock_all_tell(corral_op *op)
     if (op->callback.grants == NULL) {
         return; /* a blocking call takes it */
     }
-    op->callback.grants(op->status, own == NULL ? NULL : own->in_order, op->arg);
-    if (own != NULL) {
-        free_all(op->object->client, own);
+    if (own == NULL) {
+        op->callback.grants(op->status, NULL, op->arg);
+        return;
     }
+    deliver(own);
+    op->callback.grants(op->status, own->in_order, op->arg);
+    for (size_t i = 0; i < own->count; i++) {
+        if (own->members[i].lost) {
+            corrali_grant_tell_lost(own->members[i].grant);
+        }
+    }
+    free_all(op->object->client, own);
 }
 
 /* --- one after another --- */
@@ -157,12 +178,17 @@ static int next_locked(corrali_lock_all *own)
 {
     corral_lock *lock = own->members[own->held].lock;
     int64_t ms = own->timeout_ms;
+    int status;
 
     if (ms > 0) {
         ms = (own->until - corrali_now_locked(lock->object.client)) / 1000000;
         ms = ms > 0 ? ms : 1; /* 0 is something else */
     }
-    return corrali_lock_submit_locked(lock, ms, acquired, own, &own->acquire);
+    status = corrali_lock_submit_locked(lock, ms, acquired, own, &own->acquire);
+    if (status == CORRAL_OK) {
+        own->acquire->lock.partial = true;
+    }
+    return status;
 }
 
 /* Where callbacks run. */
@@ -305,6 +331,9 @@ int corral_lock_acquire_all(corral_lock *const *locks, size_t count, int64_t tim
     own = op->lock.all;
     if (own != NULL) {
         memcpy(ret_grants, own->in_order, count * sizeof *ret_grants);
+        for (size_t i = 0; i < count; i++) {
+            corrali_grant_take(own->members[i].grant);
+        }
         free_all(op->object->client, own);
     }
     corral_op_unref(op);
