@@ -93,6 +93,7 @@ void corrali_contender_read_locked(corrali_contender *own, const char *const *na
         own->searching = false;
         corrali_contender_collect_locked(own, names, count);
         own->doubtful = false;
+        own->doubts = 0;
         if (own->extra_count == 0) {
             corrali_contender_requeue_locked(own);
         } else {

@@ -145,6 +145,8 @@ static void timer_fired(corrali_timer *timer)
         watch_own_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_OUTSIDE) {
         corrali_contender_enter_locked(own);
+    } else if (own->phase == CORRALI_CONTENDER_LEAVING) {
+        corrali_contender_search_again_locked(own);
     }
     corrali_contender_end_locked(own);
 }
