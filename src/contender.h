@@ -204,7 +204,8 @@ void corrali_contender_drop_extra_locked(corrali_contender *own);
 /* contender_directory.c */
 
 void corrali_contender_make_directory_locked(corrali_contender *own);
-/* Is the directory worn out? Then our znode is withdrawn, and entering tried again later. */
-bool corrali_contender_stand_back_locked(corrali_contender *own);
+/* Is the directory worn out? Then our znode is withdrawn, and entering tried again later; @others are there.
+ */
+bool corrali_contender_stand_back_locked(corrali_contender *own, bool others);
 
 #endif

@@ -131,7 +131,7 @@ static void withdraw_locked(corrali_contender *own, bool directory_too)
     corrali_contender_change_locked(own, withdrawn);
 }
 
-bool corrali_contender_stand_back_locked(corrali_contender *own)
+bool corrali_contender_stand_back_locked(corrali_contender *own, bool others)
 {
     if (own->sequence < WORN) {
         return false;
@@ -141,7 +141,9 @@ bool corrali_contender_stand_back_locked(corrali_contender *own)
         return true;
     }
     own->phase = CORRALI_CONTENDER_OUTSIDE;
-    own->class->blocked_locked(own);
+    if (others) {
+        own->class->blocked_locked(own);
+    }
     if (own->phase == CORRALI_CONTENDER_OUTSIDE) {
         withdraw_locked(own, true);
     }
