@@ -50,7 +50,7 @@ static sight look_at(const corrali_contender *own)
 static void compare(uint64_t *rare, const sight *was, const sight *is)
 {
     rare[RARE_CREATION_LOST] += is->doubtful && !was->doubtful && is->phase <= CORRALI_CONTENDER_ENTERING;
-    rare[RARE_ADOPTED] += is->phase == CORRALI_CONTENDER_QUEUED && was->phase == CORRALI_CONTENDER_ADOPTING;
+    rare[RARE_ADOPTED] += is->phase == CORRALI_CONTENDER_ENTERING && was->phase == CORRALI_CONTENDER_ADOPTING;
     rare[RARE_EXTRA] += is->extras < was->extras && is->phase >= CORRALI_CONTENDER_QUEUED;
     rare[RARE_TAKEN_OVER] +=
         is->phase == CORRALI_CONTENDER_FIRST && was->phase == CORRALI_CONTENDER_QUEUED && !was->looking;
