@@ -24,6 +24,19 @@ void locks_name(char *ret_path, size_t size, int lock)
     (void)snprintf(ret_path, size, lock == 0 ? "/lock" : "/deep/er/lock%d", lock);
 }
 
+const char *locks_directory(const run *r, int lock, bool of_waiters, char *ret_path, size_t size)
+{
+    bool semaphore = r->schemes[lock] == SEMAPHORE;
+    size_t length;
+
+    locks_name(ret_path, size, lock);
+    length = strlen(ret_path);
+    if (semaphore) {
+        (void)snprintf(ret_path + length, size - length, of_waiters ? "/locks" : "/leases");
+    }
+    return of_waiters && !semaphore ? NULL : ret_path;
+}
+
 /* Its directory is there from the beginning, near its limit, or not; what is changed under its guard is. */
 static void begin_lock(run *r, int lock)
 {
@@ -32,8 +45,9 @@ static void begin_lock(run *r, int lock)
     char path[64];
 
     r->peer_seen[lock] = -3600 * SIM_S;
-    r->schemes[lock] = (int)world_below(w, 3);
-    r->worn[lock] = world_one_in(w, 3);
+    r->schemes[lock] = (scheme)world_below(w, SCHEMES);
+    r->permits[lock] = 1 + (uint32_t)world_below(w, 3);
+    r->worn[lock] = r->schemes[lock] != SEMAPHORE && world_one_in(w, 3);
     if (r->worn[lock]) {
         locks_name(path, sizeof path, lock);
         ensemble_put_worn(e, path, WORN - (int32_t)world_below(w, 30));

@@ -13,6 +13,8 @@ enum { ROBBED_MAX = 256 };
 /* How long what is due may wait for its turn. */
 #define LATENESS (150 * SIM_MS)
 
+typedef enum { MUTEX, READ_WRITE, KAZOO, SEMAPHORE, SCHEMES } scheme;
+
 typedef struct run run;
 
 /* One of a client's handles of a lock. */
@@ -22,7 +24,7 @@ typedef struct {
     int number;
     int lock;
     corral_lock *open;
-    bool shared;
+    bool shared; /* with others: a reader, or a semaphore */
     uint32_t handoffs;
 } handle;
 
@@ -81,8 +83,9 @@ struct run {
     change changes[CHANGES];
     int change_count;
     int lock_count;
-    int schemes[LOCKS_MAX];
-    bool worn[LOCKS_MAX]; /* the directory's numbers begin near their limit */
+    scheme schemes[LOCKS_MAX];
+    uint32_t permits[LOCKS_MAX]; /* SEMAPHORE */
+    bool worn[LOCKS_MAX];        /* the directory's numbers begin near their limit */
     handle handles[MEMBERS_MAX][LOCKS_MAX][HANDLES];
     attempt *open[MEMBERS_MAX];   /* that wait, or have a grant */
     attempt *held[LOCKS_MAX];     /* with a grant that is not known to be lost */
@@ -96,6 +99,8 @@ struct run {
 };
 
 void locks_name(char *ret_path, size_t size, int lock);
+/* The directory of its contenders, or of a semaphore's that wait. NULL: it has none such. */
+const char *locks_directory(const run *r, int lock, bool of_waiters, char *ret_path, size_t size);
 
 /* --- locks_members.c --- */
 
@@ -129,7 +134,6 @@ void locks_judge_changes(run *r);
 void locks_meddle(run *r);
 /* It takes back what is in the way of others; false: not now. */
 bool locks_clear(run *r);
-bool locks_is_note(const run *r, int path);
 
 /* --- locks_rare.c --- */
 

@@ -23,10 +23,27 @@ static bool is_valid(const attempt *own)
     return !own->member->crashed && !own->released && !own->robbed && locks_valid_ms(own) > 0;
 }
 
+static void judge_permits(run *r, int lock)
+{
+    uint32_t count = 0;
+
+    for (const attempt *each = r->held[lock]; each != NULL; each = each->next_held) {
+        count += is_valid(each);
+    }
+    if (count > r->permits[lock]) {
+        fleet_fail(&r->fleet, "%" PRIu32 " hold semaphore %d of %" PRIu32 " at once", count, lock,
+                   r->permits[lock]);
+    }
+}
+
 static void judge_exclusion(run *r, int lock)
 {
     const attempt *holder = NULL;
 
+    if (r->schemes[lock] == SEMAPHORE) {
+        judge_permits(r, lock);
+        return;
+    }
     if (r->held[lock] == NULL || r->held[lock]->next_held == NULL) {
         return;
     }
@@ -290,20 +307,28 @@ void locks_judge_outcomes(run *r)
 
 /* --- what is left --- */
 
-void locks_judge_directories(run *r)
+static void judge_directory(run *r, const char *directory)
 {
     world *w = &r->fleet.world;
     const tree *t = ensemble_state(&r->fleet.ensemble);
-    char directory[64];
 
-    for (int i = 0; i < r->lock_count; i++) {
-        locks_name(directory, sizeof directory, i);
-        for (int path = world_path_child(w, world_path(w, directory)); path >= 0;
-             path = world_path_sibling(w, path)) {
-            if (tree_find(t, path) != NULL) {
-                fleet_fail(&r->fleet, "%s is left of session %ld, and nobody contends",
-                           world_path_text(w, path), (long)tree_find(t, path)->owner);
-            }
+    for (int path = world_path_child(w, world_path(w, directory)); path >= 0;
+         path = world_path_sibling(w, path)) {
+        if (tree_find(t, path) != NULL) {
+            fleet_fail(&r->fleet, "%s is left of session %ld, and nobody contends", world_path_text(w, path),
+                       (long)tree_find(t, path)->owner);
+        }
+    }
+}
+
+void locks_judge_directories(run *r)
+{
+    for (int i = 0; i < 2 * r->lock_count; i++) {
+        char path[64];
+        const char *directory = locks_directory(r, i / 2, i % 2, path, sizeof path);
+
+        if (directory != NULL) {
+            judge_directory(r, directory);
         }
     }
 }

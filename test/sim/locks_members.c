@@ -92,10 +92,12 @@ static void open_handle(handle *own)
     corral_lock_options options = CORRAL_LOCK_OPTIONS_INIT;
     char path[64];
 
-    options.mode = r->schemes[own->lock] == 0 ? CORRAL_LOCK_MUTEX
-                   : own->shared              ? CORRAL_LOCK_READ
-                                              : CORRAL_LOCK_WRITE;
-    options.naming = r->schemes[own->lock] == 2 ? CORRAL_NAMING_KAZOO : CORRAL_NAMING_CURATOR;
+    options.mode = r->schemes[own->lock] == MUTEX       ? CORRAL_LOCK_MUTEX
+                   : r->schemes[own->lock] == SEMAPHORE ? CORRAL_LOCK_SEMAPHORE
+                   : own->shared                        ? CORRAL_LOCK_READ
+                                                        : CORRAL_LOCK_WRITE;
+    options.permits = r->schemes[own->lock] == SEMAPHORE ? r->permits[own->lock] : 0;
+    options.naming = r->schemes[own->lock] == KAZOO ? CORRAL_NAMING_KAZOO : CORRAL_NAMING_CURATOR;
     options.handoffs = own->handoffs;
     options.on_lost = on_lost;
     options.on_lost_arg = own;
@@ -119,7 +121,7 @@ void locks_joined(member *m)
                             .member = m,
                             .number = m->number,
                             .lock = i,
-                            .shared = r->schemes[i] > 0 && j > 0,
+                            .shared = r->schemes[i] == SEMAPHORE || (r->schemes[i] != MUTEX && j > 0),
                             .handoffs = handoffs[world_below(&m->fleet->world, 4)]};
             open_handle(own);
         }

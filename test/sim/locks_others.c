@@ -25,7 +25,7 @@ static bool is_peer(const run *r, int path)
     return strncmp(name_of(r, path), PEER, strlen(PEER)) == 0;
 }
 
-bool locks_is_note(const run *r, int path)
+static bool is_note(const run *r, int path)
 {
     corrali_lock_name parsed;
 
@@ -94,7 +94,9 @@ void locks_meddle(run *r)
     char directory[64];
     int path, child;
 
-    locks_name(directory, sizeof directory, lock);
+    if (locks_directory(r, lock, world_one_in(w, 2), directory, sizeof directory) == NULL) {
+        locks_name(directory, sizeof directory, lock);
+    }
     path = world_path(w, directory);
     if (tree_find(&r->fleet.ensemble.prepared, path) == NULL) {
         return;
@@ -105,7 +107,7 @@ void locks_meddle(run *r)
     }
     switch (world_below(w, 8)) {
     case 0:
-        make_child(r, lock, directory, true);
+        make_child(r, lock, directory, r->schemes[lock] != SEMAPHORE);
         break;
     case 1:
         make_child(r, lock, directory, false);
@@ -122,7 +124,7 @@ void locks_meddle(run *r)
                         (tree_write){.kind = CORRALI_DELETE, .path = path, .version = CORRALI_VERSION_ANY});
         break;
     default:
-        if (child >= 0 && (is_peer(r, child) || locks_is_note(r, child) || world_one_in(w, 3))) {
+        if (child >= 0 && (is_peer(r, child) || is_note(r, child) || world_one_in(w, 3))) {
             (void)write_one(
                 r, (tree_write){.kind = CORRALI_DELETE, .path = child, .version = CORRALI_VERSION_ANY});
         }
@@ -130,28 +132,40 @@ void locks_meddle(run *r)
     }
 }
 
-bool locks_clear(run *r)
+/* Was there nothing to be taken back? */
+static bool clear(run *r, int lock, const char *directory)
 {
     world *w = &r->fleet.world;
-    char directory[64];
-    bool clear = true;
+    bool done = true;
 
-    for (int lock = 0; lock < r->lock_count; lock++) {
-        locks_name(directory, sizeof directory, lock);
-        for (int path = world_path_child(w, world_path(w, directory)); path >= 0;
-             path = world_path_sibling(w, path)) {
-            if (tree_find(&r->fleet.ensemble.prepared, path) == NULL) {
-                continue;
-            }
-            if (is_peer(r, path)) {
-                r->peer_seen[lock] = w->now;
-            }
-            if (is_peer(r, path) || locks_is_note(r, path)) {
-                clear = false; /* what is proposed may be lost with a leader: look again */
-                (void)write_one(
-                    r, (tree_write){.kind = CORRALI_DELETE, .path = path, .version = CORRALI_VERSION_ANY});
-            }
+    for (int path = world_path_child(w, world_path(w, directory)); path >= 0;
+         path = world_path_sibling(w, path)) {
+        if (tree_find(&r->fleet.ensemble.prepared, path) == NULL) {
+            continue;
+        }
+        if (is_peer(r, path)) {
+            r->peer_seen[lock] = w->now;
+        }
+        if (is_peer(r, path) || is_note(r, path)) {
+            done = false; /* what is proposed may be lost with a leader: look again */
+            (void)write_one(
+                r, (tree_write){.kind = CORRALI_DELETE, .path = path, .version = CORRALI_VERSION_ANY});
         }
     }
-    return clear;
+    return done;
+}
+
+bool locks_clear(run *r)
+{
+    bool done = true;
+
+    for (int i = 0; i < 2 * r->lock_count; i++) {
+        char path[64];
+        const char *directory = locks_directory(r, i / 2, i % 2, path, sizeof path);
+
+        if (directory != NULL) {
+            done = clear(r, i / 2, directory) && done;
+        }
+    }
+    return done;
 }

@@ -88,12 +88,13 @@ void locks_tell(run *r)
 {
     world *w = &r->fleet.world;
     const tree *t = &r->fleet.ensemble.prepared;
-    char directory[64];
+    char text[64];
 
-    for (int i = 0; i < r->lock_count; i++) {
-        locks_name(directory, sizeof directory, i);
-        for (int path = world_path_child(w, world_path(w, directory)); path >= 0;
-             path = world_path_sibling(w, path)) {
+    for (int i = 0; i < 2 * r->lock_count; i++) {
+        const char *directory = locks_directory(r, i / 2, i % 2, text, sizeof text);
+        int path = directory == NULL ? -1 : world_path_child(w, world_path(w, directory));
+
+        for (; path >= 0; path = world_path_sibling(w, path)) {
             if (tree_find(t, path) != NULL) {
                 world_note(w, "there is %s of session %ld", world_path_text(w, path),
                            (long)tree_find(t, path)->owner);
