@@ -97,6 +97,7 @@ struct corrali_contender {
     int64_t haunted_until;               /* ... and more may come until then; 0: none may */
     bool void_creation;                  /* one is under way of a session that has ended */
     bool homeless;                       /* ENTERING: the directory is missing */
+    unsigned stood_back;                 /* so often, from this directory; see contender_directory.c */
     uint32_t extras[CORRALI_EXTRAS_MAX]; /* such others, to be deleted */
     size_t extra_count;
 
