@@ -153,6 +153,8 @@ static void timer_fired(corrali_timer *timer)
         corrali_contender_enter_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_QUEUED && !own->look_busy) {
         look_again_locked(own);
+    } else if (own->phase == CORRALI_CONTENDER_LEAVING) {
+        corrali_contender_search_again_locked(own);
     }
     corrali_contender_end_locked(own);
 }
@@ -193,7 +195,9 @@ static void blocker_looked(corrali_request *request)
     own->look_busy = false;
     own->relook = false;
     if (own->phase == CORRALI_CONTENDER_QUEUED && !own->restart) {
-        if (request->status == CORRAL_ELOST) {
+        if (relook) {
+            corrali_contender_list_locked(own); /* the wire that was laid for this look has gone */
+        } else if (request->status == CORRAL_ELOST) {
             corrali_contender_look_locked(own, request->kind, own->blocker, blocker_looked);
         } else if (request->status == CORRAL_EACCES && request->kind == CORRALI_GET) {
             /* Whose data we may not read; its existence we may. It is not the first choice because where
@@ -204,8 +208,6 @@ static void blocker_looked(corrali_request *request)
             blocker_gone_locked(own);
         } else if (request->status != CORRAL_OK) {
             corrali_contender_fail_locked(own, request->status, own->blocker);
-        } else if (relook) {
-            corrali_contender_list_locked(own);
         } else {
             if (request->kind == CORRALI_EXISTS) {
                 look_later_locked(own);
