@@ -5,6 +5,9 @@
 /* A lock held for less than this is not worth a watch on its znode. */
 enum { OWN_WATCH_MS = 50 };
 
+/* How often to look whether who is before us has gone, when its deletion may not be told to us. */
+enum { LOOK_MS = 200 };
+
 /* --- our own znode --- */
 
 /* It was deleted by somebody, or is not ours: there is nothing to hold on to. */
@@ -125,6 +128,7 @@ void corrali_contender_is_first_locked(corrali_contender *own)
     corral_client *client = own->client;
 
     corrali_wire_cut_locked(&own->blocker_wire);
+    corrali_timers_stop(&client->timers, &own->timer);
     own->phase = CORRALI_CONTENDER_FIRST;
     own->unproven = true;
     join_pulse_locked(own);
@@ -136,6 +140,8 @@ void corrali_contender_is_first_locked(corrali_contender *own)
     tell_first_locked(own);
 }
 
+static void look_again_locked(corrali_contender *own);
+
 static void timer_fired(corrali_timer *timer)
 {
     corrali_contender *own = CORRALI_CONTAINER(timer, corrali_contender, timer);
@@ -145,6 +151,10 @@ static void timer_fired(corrali_timer *timer)
         watch_own_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_OUTSIDE) {
         corrali_contender_enter_locked(own);
+    } else if (own->phase == CORRALI_CONTENDER_QUEUED && !own->look_busy) {
+        look_again_locked(own);
+    } else if (own->phase == CORRALI_CONTENDER_LEAVING) {
+        corrali_contender_search_again_locked(own);
     }
     corrali_contender_end_locked(own);
 }
@@ -160,6 +170,22 @@ static void blocker_gone_locked(corrali_contender *own)
     }
 }
 
+/*
+ * A znode whose data we may not read: servers from 3.8.4 on, and older ones with
+ * that fix, keep its watches' events from us. Its existence they tell to anybody
+ * who asks, and so we ask now and then.
+ */
+static void look_later_locked(corrali_contender *own)
+{
+    corral_client *client = own->client;
+
+    corrali_timers_stop(&client->timers, &own->timer);
+    if (corrali_timers_set(&client->timers, &own->timer, corrali_time_after_locked(client, LOOK_MS)) !=
+        CORRAL_OK) {
+        corrali_contender_fail_locked(own, CORRAL_ENOMEM, own->blocker);
+    }
+}
+
 static void blocker_looked(corrali_request *request)
 {
     corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, look);
@@ -169,7 +195,9 @@ static void blocker_looked(corrali_request *request)
     own->look_busy = false;
     own->relook = false;
     if (own->phase == CORRALI_CONTENDER_QUEUED && !own->restart) {
-        if (request->status == CORRAL_ELOST) {
+        if (relook) {
+            corrali_contender_list_locked(own); /* the wire that was laid for this look has gone */
+        } else if (request->status == CORRAL_ELOST) {
             corrali_contender_look_locked(own, request->kind, own->blocker, blocker_looked);
         } else if (request->status == CORRAL_EACCES && request->kind == CORRALI_GET) {
             /* Whose data we may not read; its existence we may. It is not the first choice because where
@@ -180,13 +208,19 @@ static void blocker_looked(corrali_request *request)
             blocker_gone_locked(own);
         } else if (request->status != CORRAL_OK) {
             corrali_contender_fail_locked(own, request->status, own->blocker);
-        } else if (relook) {
-            corrali_contender_list_locked(own);
         } else {
+            if (request->kind == CORRALI_EXISTS) {
+                look_later_locked(own);
+            }
             own->class->blocked_locked(own);
         }
     }
     corrali_contender_end_locked(own);
+}
+
+static void look_again_locked(corrali_contender *own)
+{
+    corrali_contender_look_locked(own, CORRALI_EXISTS, own->blocker, blocker_looked);
 }
 
 static void blocker_tripped_locked(corrali_wire *wire, bool deleted)
@@ -224,6 +258,7 @@ void corrali_contender_is_behind_locked(corrali_contender *own, const char *name
     int status = CORRAL_ENOMEM;
 
     own->phase = CORRALI_CONTENDER_QUEUED;
+    corrali_timers_stop(&own->client->timers, &own->timer);
     corrali_free(own->blocker);
     own->blocker = corrali_asprintf("%s/%s", own->contest->directory, name);
     if (own->blocker != NULL) {

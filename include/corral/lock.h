@@ -51,7 +51,8 @@ typedef enum {
  * ended, or it cannot be told any more that it has not; or somebody deleted its
  * znode), CORRAL_EACCES (credentials refused) or CORRAL_ECLOSED (the client was
  * closed). Called once, before any other callback that is due, as of
- * corral/op.h; it may call corral_grant_free().
+ * corral/op.h, but not before the callback of the acquire that gave @grant; it
+ * may call corral_grant_free(), if no other thread uses @grant.
  */
 typedef void (*corral_lost_cb)(corral_grant *grant, int status, void *arg);
 

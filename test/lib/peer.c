@@ -68,21 +68,16 @@ static void locate(char *path, size_t size, const char *name)
     snprintf(path, size, "%s/test/%s", srcdir != NULL && *srcdir != '\0' ? srcdir : TESTING_SRCDIR, name);
 }
 
+/* What runs a Java program that uses Curator; its source comes next. */
+#define CURATOR                                                                                              \
+    (char *)"java", (char *)"-Dorg.slf4j.simpleLogger.defaultLogLevel=error", (char *)"-cp",                 \
+        (char *)JAVA "curator-recipes.jar:" JAVA "curator-framework.jar:" JAVA "curator-client.jar:" JAVA    \
+                     "zookeeper.jar:" JAVA "guava.jar:" JAVA "slf4j-simple.jar"
+
 peer *peer_start_curator(const char *servers, unsigned first_ms, unsigned most_ms, unsigned retries)
 {
     char source[512], first[16], most[16], count[16];
-    char *argv[] = {(char *)"java",
-                    (char *)"-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-                    (char *)"-cp",
-                    (char *)JAVA "curator-recipes.jar:" JAVA "curator-framework.jar:" JAVA
-                                 "curator-client.jar:" JAVA "zookeeper.jar:" JAVA "guava.jar:" JAVA
-                                 "slf4j-simple.jar",
-                    source,
-                    (char *)servers,
-                    first,
-                    most,
-                    count,
-                    NULL};
+    char *argv[] = {CURATOR, source, (char *)servers, first, most, count, NULL};
 
     locate(source, sizeof source, "java/CuratorAdds.java");
     snprintf(first, sizeof first, "%u", first_ms);
@@ -98,6 +93,24 @@ peer *peer_start_kazoo(const char *servers, double delay)
 
     locate(source, sizeof source, "python/kazoo_adds.py");
     snprintf(seconds, sizeof seconds, "%g", delay);
+    return peer_start(argv);
+}
+
+peer *peer_start_curator_locks(const char *servers)
+{
+    char source[512];
+    char *argv[] = {CURATOR, source, (char *)servers, NULL};
+
+    locate(source, sizeof source, "java/CuratorLocks.java");
+    return peer_start(argv);
+}
+
+peer *peer_start_kazoo_locks(const char *servers)
+{
+    char source[512];
+    char *argv[] = {(char *)PYTHON, source, (char *)servers, NULL};
+
+    locate(source, sizeof source, "python/kazoo_locks.py");
     return peer_start(argv);
 }
 
