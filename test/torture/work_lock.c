@@ -4,19 +4,24 @@
  * into a log, each time on top of what was read there, and gives it back.
  *
  * Some go on writing after they have given it back, some keep it for longer than
- * a session lasts, and some give up their writes in the middle.
+ * a session lasts, and some give up their writes in the middle. And some stand
+ * still for so long that they lose it, in the middle of whatever they do: the
+ * driver's pauses seldom meet the holder.
  */
+#include <signal.h>
 #include <stdbool.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lock.h"
 #include "work.h"
 
-/* Holds in a thousand. */
-enum { LONG = 2, GIVING_UP = 150, LATE_WRITE = 100 };
+/* Of a thousand holds or writes. */
+enum { LONG = 3, STANDING_STILL = 2, GIVING_UP = 150, LATE_WRITE = 100 };
 enum {
     WRITES_MOST = 3,
     LINGER_US = 3000,
+    STILL_WITHIN_US = 10000,
     LONG_MS = SESSION_MS + 500,
     DEADLINE_MOST_MS = 600,
     WRITE_MOST_MS = 8
@@ -147,6 +152,32 @@ static void acquire(hand *h, stay *s)
     }
 }
 
+/*
+ * Stop this process, at once or, with @soon, in the middle of something, and let
+ * it go on when its session is over. The child does it, which lives through
+ * that, and calls nothing but the system.
+ */
+static void stand_still(hand *h, bool soon)
+{
+    int64_t moment = hand_dice(h, STILL_WITHIN_US) * INT64_C(1000);
+    int64_t length = (SESSION_MS + hand_dice(h, SESSION_MS)) * INT64_C(1000000);
+    pid_t self = getpid(), child = fork();
+
+    if (child == 0) {
+        if (soon) {
+            linger(moment);
+        }
+        if (getppid() == self && (!soon || kill(self, SIGSTOP) == 0)) {
+            linger(length);
+            kill(self, SIGCONT);
+        }
+        _exit(EXIT_SUCCESS);
+    }
+    if (child > 0 && !soon) {
+        kill(self, SIGSTOP);
+    }
+}
+
 /* What is certain now? */
 static void look(stay *s)
 {
@@ -203,6 +234,24 @@ static int fill(corral_txn *txn, const stay *s, const lock_note *write)
     return status != CORRAL_OK ? status : corral_txn_create(txn, path, who, (size_t)size);
 }
 
+/* May a write? That it met another one, none may, but that is for the judge, who knows which. */
+static bool may_end(int status, bool limited)
+{
+    switch (status) {
+    case CORRAL_OK:
+    case CORRAL_ELOST:
+    case CORRAL_ECONFLICT:
+    case CORRAL_EEXIST:
+    case CORRAL_ENOENT:
+        return true;
+    case CORRAL_ETIMEDOUT:
+    case CORRAL_EUNCERTAIN:
+        return limited;
+    default:
+        return false;
+    }
+}
+
 static int write_slot(hand *h, stay *s)
 {
     bool limited = s->giving_up;
@@ -222,6 +271,9 @@ static int write_slot(hand *h, stay *s)
     if (write.status == CORRAL_OK) {
         write.status = fill(txn, s, &write);
     }
+    if (hand_dice(h, 1000) < STANDING_STILL) {
+        stand_still(h, false); /* what it sends then may come before it learns that it has lost the lock */
+    }
     write.invoked = now();
     if (write.status == CORRAL_OK) {
         write.status = corral_grant_multi(s->grant, txn, timeout);
@@ -229,9 +281,7 @@ static int write_slot(hand *h, stay *s)
     write.returned = now();
     corral_txn_free(txn);
     hand_note(h, &write, sizeof write);
-    bool known = write.status == CORRAL_OK || write.status == CORRAL_ELOST;
-    bool given_up = write.status == CORRAL_ETIMEDOUT || write.status == CORRAL_EUNCERTAIN;
-    if (!known && !(limited && given_up)) {
+    if (!may_end(write.status, limited)) {
         complain(h, s, "a write", write.status);
     }
     return write.status;
@@ -289,6 +339,9 @@ static call_end make_call(hand *h)
     acquire(h, s);
     if (s->note.status == CORRAL_OK) {
         look(s);
+        if (hand_dice(h, 1000) < STANDING_STILL) {
+            stand_still(h, true);
+        }
         linger(hand_dice(h, 2) == 0 ? 0 : hand_dice(h, LINGER_US) * INT64_C(1000));
         bool may_write = write_some(h, s);
         if (hand_dice(h, 1000) < LONG) {
@@ -307,6 +360,7 @@ static int open_all(corral_client *client)
 {
     int status = corral_counter_open(client, LOCK_LOG, NULL, &lock_log);
 
+    signal(SIGCHLD, SIG_IGN); /* nobody waits for those who make it stand still */
     for (unsigned i = 0; i < HANDLES && status == CORRAL_OK; i++) {
         corral_lock_options options = CORRAL_LOCK_OPTIONS_INIT;
 
