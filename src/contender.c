@@ -180,7 +180,6 @@ void corrali_contender_destroy(corrali_contender *own)
 static void exorcise_locked(corrali_contender *own)
 {
     own->doubtful = false;
-    own->haunted_until = 0;
     own->extra_count = 0;
     own->void_creation = own->change_busy && !own->change.held;
 }
@@ -191,8 +190,8 @@ static void end_locked(corrali_contender *own, int status)
     if (status == CORRAL_ELOST) {
         exorcise_locked(own);
     }
+    own->haunted_until = 0; /* also of a client that closes: its session is next */
     if (own->phase == CORRALI_CONTENDER_LEAVING) {
-        own->haunted_until = 0; /* also of a client that closes: its session is next */
         corrali_timers_stop(&own->client->timers, &own->timer);
     } else if (own->phase == CORRALI_CONTENDER_FIRST && !own->unproven) {
         own->class->lost_locked(own, status);
