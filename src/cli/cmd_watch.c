@@ -285,11 +285,11 @@ static int run_watch(const cli_call *call)
 /* clang-format off */
 /* What changes nothing here is accepted, so a script may pass the same options to every command. */
 static const cli_option watch_options[] = {
-    {"encoding", "FORM", "decimal (default), int64 or int32"},
-    {"min", "NUMBER", "accepted; what is there is told"},
-    {"max", "NUMBER", "accepted; what is there is told"},
-    {"at-most-once", NULL, "accepted; watching has no doubtful outcome"},
-    {NULL, NULL, NULL},
+    {.name = "encoding", .value = "FORM", .help = "decimal (default), int64 or int32"},
+    {.name = "min", .value = "NUMBER", .help = "accepted; what is there is told"},
+    {.name = "max", .value = "NUMBER", .help = "accepted; what is there is told"},
+    {.name = "at-most-once", .help = "accepted; watching has no doubtful outcome"},
+    {.name = NULL},
 };
 /* clang-format on */
 

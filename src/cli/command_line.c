@@ -15,14 +15,14 @@ static const cli_command *const command_groups[] = {cli_counter_commands, cli_wa
 #define GROUP_COUNT (sizeof command_groups / sizeof *command_groups)
 
 static const cli_option global_options[] = {
-    {"servers", "SERVERS", "ZooKeeper connect string ($CORRAL_SERVERS)"},
-    {"timeout", "SECONDS", "for the whole operation, as 2.5 ($CORRAL_TIMEOUT, 10)"},
-    {"auth", "SCHEME:CREDENTIAL", "as digest:user:password (better: $CORRAL_AUTH)"},
-    {"home", "PATH", "house-keeping znodes ($CORRAL_HOME, /corral)"},
-    {"json", NULL, "print JSON, one object a line"},
-    {"help", NULL, "print this, or the help of the command"},
-    {"version", NULL, "print the version"},
-    {NULL, NULL, NULL}};
+    {.name = "servers", .value = "SERVERS", .help = "ZooKeeper connect string ($CORRAL_SERVERS)"},
+    {.name = "timeout", .value = "SECONDS", .help = "for the whole operation, as 2.5 ($CORRAL_TIMEOUT, 10)"},
+    {.name = "auth", .value = "SCHEME:CREDENTIAL", .help = "as digest:user:password (better: $CORRAL_AUTH)"},
+    {.name = "home", .value = "PATH", .help = "house-keeping znodes ($CORRAL_HOME, /corral)"},
+    {.name = "json", .help = "print JSON, one object a line"},
+    {.name = "help", .help = "print this, or the help of the command"},
+    {.name = "version", .help = "print the version"},
+    {.name = NULL}};
 
 /* ---- help ---- */
 
