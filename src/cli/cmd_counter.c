@@ -153,7 +153,7 @@ static int run_counter(counter_call *c)
     c->options = (corral_counter_options)CORRAL_COUNTER_OPTIONS_INIT;
     int status = cli_counter_options(c->call->options, &c->options);
     if (status == 0) {
-        status = cli_session_open(&c->session, c->call->settings);
+        status = cli_session_open(&c->session, c->call->settings, NULL);
     }
     if (status != 0) {
         return status;

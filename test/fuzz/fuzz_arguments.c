@@ -15,14 +15,17 @@ static const char *const variables[] = {"CORRAL_SERVERS", "CORRAL_TIMEOUT", "COR
 #define VARIABLE_COUNT (sizeof variables / sizeof *variables)
 
 /** The linker has cli_session_open() lead here: nothing is connected to. */
-int __wrap_cli_session_open(cli_session *session, const cli_settings *settings);
+int __wrap_cli_session_open(cli_session *session, const cli_settings *settings,
+                            const corral_client_options *base);
 
 static bool opened;
 
-int __wrap_cli_session_open(cli_session *session, const cli_settings *settings)
+int __wrap_cli_session_open(cli_session *session, const cli_settings *settings,
+                            const corral_client_options *base)
 {
     (void)session;
     (void)settings;
+    (void)base;
     opened = true;
     return CLI_UNREACHABLE;
 }
