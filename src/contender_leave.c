@@ -122,8 +122,12 @@ static void deleted(corrali_request *request)
 
 void corrali_contender_haunt_locked(corrali_contender *own)
 {
+    corral_client *client = own->client;
+
     own->doubtful = true;
-    own->haunted_until = corrali_time_after_locked(own->client, own->client->session_timeout_ms + LINGER_MS);
+    if (!client->closing) { /* then the session is next */
+        own->haunted_until = corrali_time_after_locked(client, client->session_timeout_ms + LINGER_MS);
+    }
 }
 
 void corrali_contender_search_again_locked(corrali_contender *own)

@@ -71,7 +71,7 @@ typedef struct {
     corral_lost_cb on_lost;
     void *on_lost_arg;
     uint32_t handoffs;   /**< how often in a row it may pass from one caller of this handle to the next before
-                              contenders elsewhere get their turn; MUTEX and WRITE only */
+                              contenders elsewhere get their turn: MUTEX and WRITE only */
     int64_t margin_ms;   /**< how long before the servers may end the session a grant counts as lost;
                               default: a quarter of the session timeout and 2 s, at most half of it */
     uint32_t permits;    /**< SEMAPHORE: how many may hold it, the same for all who use @path; else 0 */
