@@ -96,7 +96,7 @@ struct corrali_request {
     size_t write_count;
     void (*done)(corrali_request *); /* with the client's mutex held */
     bool sent;                       /* has been given to the backend, ever */
-    int64_t sent_at;                 /* MULTI: when it was, last */
+    int64_t sent_at;                 /* when it was, last */
 
     int status;
     size_t failed;
@@ -130,9 +130,9 @@ typedef struct {
     /*
      * A connection is there; @session_id differs from the last one's when the
      * session is new. @timeout_ms: what the server has made of the session
-     * timeout that was asked for.
+     * timeout that was asked for. @asked_at: a time before the session was asked for.
      */
-    void (*connected)(void *owner, int64_t session_id, int64_t timeout_ms);
+    void (*connected)(void *owner, int64_t session_id, int64_t timeout_ms, int64_t asked_at);
     /* The connection is lost; the session may live on. */
     void (*suspended)(void *owner);
     /* The session has expired; a new one is being made. */

@@ -116,7 +116,8 @@ static void on_event(zhandle_t *handle, int type, int state, const char *path, v
         pthread_mutex_lock(&self->mutex);
         own->handle = handle;
         pthread_mutex_unlock(&self->mutex);
-        self->events->connected(self->owner, zoo_client_id(handle)->client_id, zoo_recv_timeout(handle));
+        self->events->connected(self->owner, zoo_client_id(handle)->client_id, zoo_recv_timeout(handle),
+                                own->asked_at);
     } else if (state == ZOO_EXPIRED_SESSION_STATE) {
         end_session(own, false);
     } else if (state == ZOO_AUTH_FAILED_STATE) {
@@ -171,6 +172,7 @@ static zhandle_t *open_session(corrali_zk *self, corrali_zk_session **ret_sessio
         return NULL;
     }
     own->zk = self;
+    own->asked_at = corrali_zk_now(&self->base);
     corrali_list_init(&own->calls);
     pthread_mutex_lock(&self->mutex);
     self->session = own; /* before its first event */

@@ -24,6 +24,7 @@ typedef struct {
     corrali_link calls; /* sent, not yet answered */
     corrali_zk *zk;
     zhandle_t *handle; /* NULL until its first event */
+    int64_t asked_at;   /* before that */
     size_t auth_given; /* credentials that libzookeeper has taken, and sends at every connect */
     bool dead;         /* to be closed: expired, refused, or given up */
     bool given_up;     /* libzookeeper had no memory for it: what is in its queues is not known */

@@ -24,7 +24,7 @@ void corrali_contender_look_locked(corrali_contender *own, corrali_request_kind 
 {
     own->look.kind = kind;
     own->look.path = path;
-    own->look.watch = kind != CORRALI_CHILDREN || own->contest->permits > 0;
+    own->look.watch = own->blocker_wire.site != NULL;
     own->look.done = done;
     own->look_busy = true;
     corrali_submit_locked(own->client, &own->look);
@@ -220,5 +220,12 @@ void corrali_contenders_end_locked(corral_client *client, int status)
     while ((link = corrali_list_pop(&all)) != NULL) {
         corrali_list_append(&client->contenders, link);
         end_locked(CORRALI_CONTAINER(link, corrali_contender, link), status);
+    }
+}
+
+void corrali_contenders_suspended_locked(corral_client *client)
+{
+    for (corrali_link *link = client->contenders.next; link != &client->contenders; link = link->next) {
+        CORRALI_CONTAINER(link, corrali_contender, link)->heir = false; /* it is to list again */
     }
 }

@@ -26,7 +26,8 @@
  *   the GUID stays the same within the session, and after leaving it is searched
  *   for until that cannot be any more.
  * - Who is first need not list again when the only one before is deleted, if
- *   our own znode is watched: had that been deleted earlier, we would know.
+ *   our own znode is watched: had that been deleted earlier, we would know. Not so
+ *   after another connection: what changed meanwhile is told in any order.
  * - Nothing is first without a fresh proof that the session lives; see pulse.h.
  * - A new session contends under a new GUID; what is left of the old one goes with it.
  */
@@ -143,9 +144,12 @@ void corrali_contender_leave_locked(corrali_contender *own);
 /* Once it is gone, or instead of starting it. */
 void corrali_contender_destroy(corrali_contender *own);
 
-/* --- for the client: its session, or all of it, has ended with @status --- */
+/* --- for the client --- */
 
+/* Its session, or all of it, has ended with @status. */
 void corrali_contenders_end_locked(corral_client *client, int status);
+/* The connection is lost. */
+void corrali_contenders_suspended_locked(corral_client *client);
 
 /* --- among its files --- */
 
@@ -168,8 +172,6 @@ void corrali_contender_name_locked(corrali_contender *own, uint32_t sequence);
 /* contender_enter.c */
 
 void corrali_contender_enter_locked(corrali_contender *own);
-/* Enter, from OUTSIDE: after @ms, or at once. */
-void corrali_contender_enter_after_locked(corrali_contender *own, int64_t ms);
 /* Look at @node, which came of a lost reply, before it is taken for ours. */
 void corrali_contender_adopt_locked(corrali_contender *own);
 /* Read the directory's names. */
@@ -209,6 +211,8 @@ void corrali_contender_drop_extra_locked(corrali_contender *own);
 /* contender_directory.c */
 
 void corrali_contender_make_directory_locked(corrali_contender *own);
+/* OUTSIDE, standing back: try to delete the directory. */
+void corrali_contender_try_directory_locked(corrali_contender *own);
 /* Is the directory worn out? Then our znode is withdrawn, and entering tried again later; @others are there.
  */
 bool corrali_contender_stand_back_locked(corrali_contender *own, bool others);

@@ -1,8 +1,9 @@
 /*
  * The directory: a container, so that it goes away when nobody contends. Its
  * numbers are a signed int32, and when they have run out no znode can be made
- * in it any more. So from the middle on contenders stand back, until those in
- * it have left and it can be deleted: the next one begins at 0.
+ * in it any more. So from the middle on contenders stand back: they withdraw
+ * their znodes, and try to delete the directory instead, until those in it have
+ * left. The next one begins at 0.
  */
 #include <string.h>
 
@@ -13,9 +14,8 @@
 enum { WORN = 1 << 30 };
 #define SPENT (UINT32_C(0x7fffffff) - (1 << 20))
 
-/* Before it is tried again whether the others have left: longer each time, so many times, or else those who
- * try would be what others find there, for ever. */
-enum { STAND_BACK_MIN_MS = 20, STAND_BACK_MAX_MS = 200, STAND_BACK_DOUBLED = 5 };
+/* Before it is tried again to delete it: longer each time, so many times. */
+enum { STAND_BACK_MIN_MS = 20, STAND_BACK_MAX_MS = 100, STAND_BACK_DOUBLED = 4 };
 
 /* --- making it --- */
 
@@ -76,7 +76,7 @@ static void directory_made(corrali_request *request)
     } else if (own->making != own->contest->directory) {
         make_locked(own, own->contest->directory);
     } else {
-        corrali_contender_enter_after_locked(own, 0);
+        corrali_contender_enter_locked(own);
     }
     corrali_contender_end_locked(own);
 }
@@ -91,12 +91,61 @@ void corrali_contender_make_directory_locked(corrali_contender *own)
 
 static void withdraw_locked(corrali_contender *own, bool directory_too);
 
-static int64_t next_pause_ms_locked(corrali_contender *own)
+static void pause_locked(corrali_contender *own)
 {
+    corral_client *client = own->client;
     uint64_t range = (uint64_t)(STAND_BACK_MAX_MS - STAND_BACK_MIN_MS) << own->stood_back;
+    int64_t ms = STAND_BACK_MIN_MS + (int64_t)(corrali_random_locked(client) % range);
 
     own->stood_back += own->stood_back < STAND_BACK_DOUBLED;
-    return STAND_BACK_MIN_MS + (int64_t)(corrali_random_locked(own->client) % range);
+    if (corrali_timers_set(&client->timers, &own->timer, corrali_time_after_locked(client, ms)) !=
+        CORRAL_OK) {
+        corrali_contender_try_directory_locked(own);
+    }
+}
+
+/* It could not be deleted. Has somebody else done so since, and made it anew? */
+static void directory_looked(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, look);
+
+    corrali_contender_begin_locked(own);
+    own->look_busy = false;
+    if (own->phase != CORRALI_CONTENDER_OUTSIDE || own->restart) {
+        /* Left, or to be entered anew. */
+    } else if (request->status == CORRAL_ENOENT ||
+               (request->status == CORRAL_OK && request->stat.czxid > own->czxid)) {
+        corrali_contender_enter_locked(own);
+    } else {
+        pause_locked(own);
+    }
+    corrali_contender_end_locked(own);
+}
+
+static void directory_tried(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
+
+    corrali_contender_begin_locked(own);
+    own->change_busy = false;
+    if (own->phase != CORRALI_CONTENDER_OUTSIDE || own->restart) {
+        /* Left, or to be entered anew. */
+    } else if (request->status == CORRAL_OK || request->status == CORRAL_ENOENT) {
+        corrali_contender_enter_locked(own);
+    } else if (request->status == CORRAL_ELOST) {
+        corrali_contender_try_directory_locked(own);
+    } else {
+        corrali_contender_look_locked(own, CORRALI_EXISTS, own->contest->directory, directory_looked);
+    }
+    corrali_contender_end_locked(own);
+}
+
+void corrali_contender_try_directory_locked(corrali_contender *own)
+{
+    own->change.write_count = 1;
+    own->change.writes[0] = (corrali_write){
+        .kind = CORRALI_DELETE, .path = own->contest->directory, .version = CORRALI_VERSION_ANY};
+    corrali_contender_change_locked(own, directory_tried);
 }
 
 static void withdrawn(corrali_request *request)
@@ -115,8 +164,10 @@ static void withdrawn(corrali_request *request)
     }
     if (own->phase != CORRALI_CONTENDER_OUTSIDE || own->restart) {
         /* Left, or to be entered anew. */
+    } else if (!own->made && directory_too) {
+        corrali_contender_enter_locked(own);
     } else if (!own->made) {
-        corrali_contender_enter_after_locked(own, directory_too ? 0 : next_pause_ms_locked(own));
+        pause_locked(own);
     } else if (gone || request->status == CORRAL_ELOST) {
         withdraw_locked(own, directory_too);
     } else if (directory_too) {

@@ -191,13 +191,3 @@ void corrali_contender_enter_locked(corrali_contender *own)
     }
     corrali_contender_list_locked(own);
 }
-
-void corrali_contender_enter_after_locked(corrali_contender *own, int64_t ms)
-{
-    corral_client *client = own->client;
-
-    if (ms == 0 || corrali_timers_set(&client->timers, &own->timer, corrali_time_after_locked(client, ms)) !=
-                       CORRAL_OK) {
-        corrali_contender_enter_locked(own);
-    }
-}

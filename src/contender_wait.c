@@ -89,7 +89,7 @@ static void tell_first_locked(corrali_contender *own)
 {
     own->unproven = !corrali_pulse_fresh_locked(own->client);
     if (own->unproven) {
-        corrali_pulse_beat_locked(own->client);
+        corrali_pulse_hurry_locked(own->client);
     } else {
         own->class->first_locked(own);
     }
@@ -150,7 +150,7 @@ static void timer_fired(corrali_timer *timer)
     if (own->phase == CORRALI_CONTENDER_FIRST && !own->own_armed && !own->own_busy) {
         watch_own_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_OUTSIDE) {
-        corrali_contender_enter_locked(own);
+        corrali_contender_try_directory_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_QUEUED && !own->look_busy) {
         look_again_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_LEAVING) {

@@ -92,6 +92,7 @@ static corral_client *free_locked(corrali_object *object)
     corral_client *client = object->client;
 
     corrali_list_remove(&object->link);
+    corrali_pulse_drop_locked(client);
     free_lock(lock);
     return client;
 }
@@ -195,6 +196,7 @@ int corral_lock_open(corral_client *client, const char *path, const corral_lock_
     corrali_lock(client);
     corrali_object_init_locked(&lock->object, &lock_class, client);
     corrali_client_ref(client);
+    corrali_pulse_keep_locked(client);
     if (client->closing) {
         corrali_client_unref(
             corrali_object_unref_locked(&lock->object)); /* not the last: it is being closed */

@@ -3,36 +3,56 @@
 #include "alloc.h"
 #include "internal.h"
 
-/* The longest interval between beats, as a part of the session timeout; and a server's usual tick. */
-enum { BEATS = 4, TICK_MS = 2000 };
+/* Parts of the session timeout: between beats, before the end as a margin, between requests remembered. */
+enum { BEATS = 8, MARGIN = 8, SIGNS = 32 };
 
-static int64_t period_ns(const corral_client *client)
+/* Who waits for a proof has beats sent so much more often. */
+enum { HURRY = 4 };
+
+/* The longest time that a server takes to tell the leader who has spoken: half a tick, of at most 4 s. */
+enum { RELAY_MS = 2000 };
+
+static int64_t timeout_ns(const corral_client *client)
 {
-    return client->session_timeout_ms * 1000000 / BEATS;
+    return client->session_timeout_ms * 1000000;
+}
+
+/* No session is shorter than two ticks. */
+static int64_t relay_ns(const corral_client *client)
+{
+    int64_t half = timeout_ns(client) / 2;
+
+    return half < RELAY_MS * INT64_C(1000000) ? half : RELAY_MS * INT64_C(1000000);
 }
 
 int64_t corrali_pulse_margin_ms(const corral_client *client)
 {
-    int64_t margin = client->session_timeout_ms / BEATS + TICK_MS;
-
-    return margin < client->session_timeout_ms / 2 ? margin : client->session_timeout_ms / 2;
+    return client->session_timeout_ms / MARGIN;
 }
 
 int64_t corrali_pulse_valid_until_locked(const corral_client *client, int64_t margin_ms)
 {
-    if (client->pulse.proven_at == 0 || client->session_id == 0) {
+    if (client->pulse.heard_at == 0 || client->session_id == 0) {
         return INT64_MIN;
     }
-    return client->pulse.proven_at + (client->session_timeout_ms - margin_ms) * 1000000;
+    return client->pulse.heard_at + timeout_ns(client) - margin_ms * 1000000;
 }
 
 bool corrali_pulse_fresh_locked(corral_client *client)
 {
-    return client->pulse.proven_at != 0 && client->session_id != 0 &&
-           corrali_now_locked(client) - client->pulse.proven_at < period_ns(client) * 3 / 2;
+    int64_t until = corrali_pulse_valid_until_locked(client, corrali_pulse_margin_ms(client));
+
+    return until != INT64_MIN && until - corrali_now_locked(client) > timeout_ns(client) / BEATS / 2;
 }
 
 /* --- beats --- */
+
+static void beat_locked(corral_client *client);
+
+static bool is_wanted(const corrali_pulse *own)
+{
+    return !corrali_list_empty(&own->users) || own->keepers > 0;
+}
 
 static void set_timer_locked(corral_client *client)
 {
@@ -40,18 +60,18 @@ static void set_timer_locked(corral_client *client)
     int64_t now = corrali_now_locked(client);
     /* One that was refused has proven nothing, but the next one would be refused, too. */
     int64_t last = own->beat.sent_at > own->proven_at ? own->beat.sent_at : own->proven_at;
-    int64_t when = last + period_ns(client);
+    int64_t when = last + timeout_ns(client) / (own->hurried ? HURRY * BEATS : BEATS);
 
     corrali_timers_stop(&client->timers, &own->timer);
-    if (corrali_list_empty(&own->users) || own->beating || client->session_id == 0 || client->shut) {
+    if (!is_wanted(own) || own->beating || client->session_id == 0 || client->shut) {
         return;
     }
     if (when <= now || corrali_timers_set(&client->timers, &own->timer, when) != CORRAL_OK) {
-        corrali_pulse_beat_locked(client); /* also without memory for the timer: too often is safe */
+        beat_locked(client); /* also without memory for the timer: too often is safe */
     }
 }
 
-void corrali_pulse_beat_locked(corral_client *client)
+static void beat_locked(corral_client *client)
 {
     corrali_pulse *own = &client->pulse;
     corrali_link *first = own->users.next;
@@ -62,14 +82,18 @@ void corrali_pulse_beat_locked(corral_client *client)
     corrali_free(own->path);
     own->path = NULL;
     own->checked = NULL;
+    own->beat.kind = CORRALI_EXISTS;
+    own->beat.path = "/";
     if (first != &own->users) {
         corrali_list_remove(first);
         corrali_list_append(&own->users, first);
         own->checked = CORRALI_CONTAINER(first, corrali_pulse_user, link);
         own->path = corrali_strdup(own->checked->node);
+        own->beat.kind = CORRALI_MULTI;
+        own->beat.writes[0] = (corrali_write){.kind = CORRALI_CHECK,
+                                              .path = own->path == NULL ? "/" : own->path,
+                                              .version = CORRALI_VERSION_ANY};
     }
-    own->beat.writes[0] = (corrali_write){
-        .kind = CORRALI_CHECK, .path = own->path == NULL ? "/" : own->path, .version = CORRALI_VERSION_ANY};
     own->beating = true;
     corrali_submit_locked(client, &own->beat);
 }
@@ -85,8 +109,8 @@ static void beat_done(corrali_request *request)
     if (request->status == CORRAL_ENOENT && own->path != NULL && checked != NULL) {
         checked->missing_locked(checked);
     }
-    if (request->status == CORRAL_ELOST && !corrali_list_empty(&own->users)) {
-        corrali_pulse_beat_locked(client); /* it waits for the next connection */
+    if (request->status == CORRAL_ELOST && is_wanted(own)) {
+        beat_locked(client); /* it waits for the next connection */
     } else {
         set_timer_locked(client);
     }
@@ -105,7 +129,6 @@ void corrali_pulse_init(corral_client *client)
 
     corrali_list_init(&own->users);
     own->timer.fire = timer_fired;
-    own->beat.kind = CORRALI_MULTI;
     own->beat.write_count = 1;
     own->beat.done = beat_done;
 }
@@ -131,8 +154,63 @@ void corrali_pulse_leave_locked(corral_client *client, corrali_pulse_user *user)
     if (client->pulse.checked == user) {
         client->pulse.checked = NULL;
     }
-    if (corrali_list_empty(&client->pulse.users)) {
+    if (!is_wanted(&client->pulse)) {
         corrali_timers_stop(&client->timers, &client->pulse.timer);
+    }
+}
+
+void corrali_pulse_keep_locked(corral_client *client)
+{
+    if (client->pulse.keepers++ == 0) {
+        set_timer_locked(client);
+    }
+}
+
+void corrali_pulse_drop_locked(corral_client *client)
+{
+    if (--client->pulse.keepers == 0 && !is_wanted(&client->pulse)) {
+        corrali_timers_stop(&client->timers, &client->pulse.timer);
+    }
+}
+
+void corrali_pulse_hurry_locked(corral_client *client)
+{
+    client->pulse.hurried = true;
+    set_timer_locked(client);
+}
+
+/* --- what the session tells --- */
+
+void corrali_pulse_answered_locked(corral_client *client, int64_t sent_at)
+{
+    corrali_pulse *own = &client->pulse;
+    int64_t last = own->sign_count == 0 ? 0 : own->signs[(own->sign_count - 1) % CORRALI_SIGNS];
+
+    if (client->session_id != 0 && sent_at - last >= timeout_ns(client) / SIGNS) {
+        own->signs[own->sign_count++ % CORRALI_SIGNS] = sent_at;
+    }
+}
+
+void corrali_pulse_connected_locked(corral_client *client, int64_t asked_at)
+{
+    corrali_pulse *own = &client->pulse;
+    /* The leader was asked after all that had been answered before was sent. */
+    int64_t last = own->sign_count == 0 ? asked_at : own->signs[(own->sign_count - 1) % CORRALI_SIGNS];
+
+    own->heard_at = last > own->heard_at ? last : own->heard_at;
+    set_timer_locked(client);
+}
+
+/* What had been sent a tick before @sent_at has been heard of. */
+static void learn_locked(corral_client *client, int64_t sent_at)
+{
+    corrali_pulse *own = &client->pulse;
+    size_t count = own->sign_count < CORRALI_SIGNS ? own->sign_count : CORRALI_SIGNS;
+
+    for (size_t i = 0; i < count; i++) {
+        if (own->signs[i] <= sent_at - relay_ns(client) && own->signs[i] > own->heard_at) {
+            own->heard_at = own->signs[i];
+        }
     }
 }
 
@@ -146,6 +224,8 @@ void corrali_pulse_proven_locked(corral_client *client, int64_t sent_at)
         return;
     }
     own->proven_at = sent_at;
+    learn_locked(client, sent_at);
+    own->hurried = own->hurried && !corrali_pulse_fresh_locked(client);
     /* Each may leave, or join others. */
     corrali_list_init(&waiting);
     corrali_list_prepend_all(&waiting, &own->users);
@@ -162,6 +242,8 @@ void corrali_pulse_proven_locked(corral_client *client, int64_t sent_at)
 
 void corrali_pulse_stop_locked(corral_client *client)
 {
+    client->pulse.heard_at = 0;
     client->pulse.proven_at = 0;
+    client->pulse.sign_count = 0;
     corrali_timers_stop(&client->timers, &client->pulse.timer);
 }

@@ -2,15 +2,20 @@
  * The pulse: until when a session certainly lives, by this client's clock.
  *
  * A server that is cut off from the others goes on answering reads and pings
- * while the leader has ended the session and given its locks away. So nothing
- * counts but answers that a quorum stands behind: of any MULTI. The session lives
- * until the last of these was *sent*, plus its timeout, less a margin: the
- * leader hears of a session's signs of life from its server by way of that
- * one's pings, so what it has heard last may be older by one interval between
- * our requests and one tick.
+ * while the leader has ended the session and given its locks away. And the
+ * leader hears of a session's signs of life only by way of its server, which
+ * tells it who has spoken with each answer to the leader's own pings, a tick or less
+ * apart; a request that it passes on to the leader is none by itself. So three
+ * things together prove something: we sent a request at a time T, and it was
+ * answered; we sent another one a tick after T or later; and to that a quorum
+ * has answered. Then the leader has heard of us at T or later, and keeps the session
+ * until T and its timeout at least. Connecting counts too: the leader makes the
+ * session, or is asked about it, then.
  *
- * While there are users, a beat goes out when nothing else has proven the session for a
- * quarter of its timeout. Each checks the znode of one user, in turn.
+ * While there are users a beat, which a quorum answers, goes out when nothing else has
+ * for an eighth of the session timeout; it checks the znode of one user, in
+ * turn. While there are only those who may become users soon, it is a plain
+ * read: so that their first request finds an earlier one to prove.
  */
 #ifndef CORRALI_PULSE_H
 #define CORRALI_PULSE_H
@@ -32,9 +37,17 @@ struct corrali_pulse_user {
     void (*missing_locked)(corrali_pulse_user *); /* @node is not there */
 };
 
+/* Requests remembered: as many as are sent in the longest tick, one for each part of a session timeout. */
+enum { CORRALI_SIGNS = 32 };
+
 typedef struct {
-    int64_t proven_at; /* when the last answered quorum operation of this session was sent; 0: none was */
+    int64_t heard_at;             /* the leader has heard of this session then or later; 0: not known */
+    int64_t proven_at;            /* when the last answered quorum operation was sent; 0: none was */
+    int64_t signs[CORRALI_SIGNS]; /* when requests that were answered were sent, some of them; a ring */
+    size_t sign_count;
     corrali_link users;
+    size_t keepers;      /* who may become users soon */
+    bool hurried;        /* somebody waits for a proof */
     corrali_timer timer; /* of the next beat */
     corrali_request beat;
     bool beating;                /* it is under way */
@@ -45,10 +58,9 @@ typedef struct {
 void corrali_pulse_init(corral_client *client);
 void corrali_pulse_destroy(corral_client *client);
 
-/* Until when this session certainly lives, by that margin; INT64_MIN when there is none or nothing is known.
- */
+/* Until when this session certainly lives, less that margin; INT64_MIN when that is not known. */
 int64_t corrali_pulse_valid_until_locked(const corral_client *client, int64_t margin_ms);
-/* Is the last proof so recent that the next one is not overdue? */
+/* Will that be proven again before it is over? */
 bool corrali_pulse_fresh_locked(corral_client *client);
 /* The default margin, for the session as it is. */
 int64_t corrali_pulse_margin_ms(const corral_client *client);
@@ -57,11 +69,18 @@ int64_t corrali_pulse_margin_ms(const corral_client *client);
 void corrali_pulse_join_locked(corral_client *client, corrali_pulse_user *user);
 /* Harmless for who is no user. */
 void corrali_pulse_leave_locked(corral_client *client, corrali_pulse_user *user);
+/* The same for who may become a user soon: there is one more, or less. */
+void corrali_pulse_keep_locked(corral_client *client);
+void corrali_pulse_drop_locked(corral_client *client);
 /* Prove the session as soon as can be. */
-void corrali_pulse_beat_locked(corral_client *client);
+void corrali_pulse_hurry_locked(corral_client *client);
 
-/* For session.c: a MULTI that was sent at @sent_at has been answered; the session has ended. */
+/* For session.c: a request that was sent at @sent_at has been answered; and by a quorum. */
+void corrali_pulse_answered_locked(corral_client *client, int64_t sent_at);
 void corrali_pulse_proven_locked(corral_client *client, int64_t sent_at);
+/* There is a connection, for a session that was asked for after @asked_at. */
+void corrali_pulse_connected_locked(corral_client *client, int64_t asked_at);
+/* The session has ended. */
 void corrali_pulse_stop_locked(corral_client *client);
 
 #endif

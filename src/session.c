@@ -65,7 +65,7 @@ static void hold_locked(corral_client *client, corrali_request *request)
 /* Give @request to the backend; false: it is not sent, for now. */
 static bool send_locked(corral_client *client, corrali_request *request)
 {
-    int64_t now = request->kind == CORRALI_MULTI ? corrali_now_locked(client) : 0;
+    int64_t now = corrali_now_locked(client);
     int status = client->backend->vtable->submit(client->backend, request);
 
     request->sent_at = now;
@@ -263,7 +263,7 @@ static void barrier_done(corrali_request *request)
 
 /* --- the backend's events --- */
 
-static void on_connected(void *owner, int64_t session_id, int64_t timeout_ms)
+static void on_connected(void *owner, int64_t session_id, int64_t timeout_ms, int64_t asked_at)
 {
     corral_client *client = owner;
 
@@ -274,6 +274,7 @@ static void on_connected(void *owner, int64_t session_id, int64_t timeout_ms)
         client->session_timeout_ms = timeout_ms;
         client->stats.sessions++;
     }
+    corrali_pulse_connected_locked(client, asked_at);
     if (client->barrier_passed == session_id) {
         ready_locked(client);
     } else {
@@ -292,6 +293,7 @@ static void on_suspended(void *owner)
         corrali_announce_locked(client, CORRAL_STATE_SUSPENDED);
     }
     client->ready = false;
+    corrali_contenders_suspended_locked(client);
     corrali_unlock(client);
 }
 
@@ -336,6 +338,9 @@ static void on_reply(void *owner, corrali_request *request)
 
     corrali_lock(client);
     client->in_flight--;
+    if (request->status != CORRAL_ELOST && request->status != CORRAL_ECLOSED) {
+        corrali_pulse_answered_locked(client, request->sent_at);
+    }
     if (is_proof(request)) {
         corrali_pulse_proven_locked(client, request->sent_at);
     }

@@ -62,10 +62,11 @@ static void wake(endpoint *own)
     pthread_mutex_unlock(&own->mutex);
 }
 
-static void on_connected(void *owner, int64_t id, int64_t timeout_ms)
+static void on_connected(void *owner, int64_t id, int64_t timeout_ms, int64_t asked_at)
 {
     endpoint *own = owner;
 
+    (void)asked_at;
     CU_ASSERT_EQUAL(timeout_ms, SERVER_SESSION_MS);
     pthread_mutex_lock(&own->mutex);
     own->connected = true;

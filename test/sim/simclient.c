@@ -81,7 +81,7 @@ static void deliver(simclient *c, const event *e)
     case CONNECTED:
         world_note(c->world, "client %d connected, session %ld", c->number, (long)e->number);
         c->ready = true;
-        c->events->connected(c->owner, e->number, c->timeout / SIM_MS);
+        c->events->connected(c->owner, e->number, c->timeout / SIM_MS, c->asked_at);
         break;
     case SUSPENDED:
         world_note(c->world, "client %d suspended", c->number);

@@ -31,7 +31,8 @@ struct simclient {
     connection *via;  /* made or being made; NULL: waiting to try again */
     uint32_t attempt; /* counts connections; timers of earlier ones are void */
     bool connected;
-    int64_t session; /* 0: none */
+    int64_t session;  /* 0: none */
+    int64_t asked_at; /* for it */
     int64_t timeout;
     int64_t seen; /* zxid */
     int64_t heard_at;

@@ -298,6 +298,7 @@ void simclient_try_to_connect(simclient *c)
                                          .closed = on_closed};
 
     c->heard_at = c->world->now;
+    c->asked_at = c->session == 0 ? c->world->now : c->asked_at;
     c->via = ensemble_connect(c->ensemble, (int)world_below(c->world, SERVERS), c->session, c->timeout,
                               c->seen, &events, c);
     tends(c, c->attempt);

@@ -131,7 +131,7 @@ static bool awaits(corrali_request_kind kind)
 
 static void connect(int64_t session)
 {
-    server.events->connected(server.owner, session, 10000);
+    server.events->connected(server.owner, session, 10000, 0);
     REQUIRE(awaits(CORRALI_MULTI)); /* the barrier */
     reply(&server, CORRAL_OK);
 }
@@ -284,7 +284,7 @@ static void a_new_session_is_read_in_behind_its_barrier(void)
     answer("1", stat(10, 50, 1));
     REQUIRE(events_wait(&seen, 1));
     server.events->expired(server.owner);
-    server.events->connected(server.owner, 2, 10000);
+    server.events->connected(server.owner, 2, 10000, 0);
     REQUIRE(awaits(CORRALI_MULTI));
     change(); /* none of the new session's: it has no watch yet */
     REQUIRE(awaits(CORRALI_MULTI));
