@@ -68,9 +68,10 @@ static void locate(char *path, size_t size, const char *name)
     snprintf(path, size, "%s/test/%s", srcdir != NULL && *srcdir != '\0' ? srcdir : TESTING_SRCDIR, name);
 }
 
-peer *peer_start_curator(const char *servers, unsigned first_ms, unsigned most_ms, unsigned retries)
+/* A program of test/java, with up to four arguments. */
+static peer *start_java(const char *name, const char *const arguments[4])
 {
-    char source[512], first[16], most[16], count[16];
+    char source[512];
     char *argv[] = {(char *)"java",
                     (char *)"-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
                     (char *)"-cp",
@@ -78,27 +79,52 @@ peer *peer_start_curator(const char *servers, unsigned first_ms, unsigned most_m
                                  "curator-client.jar:" JAVA "zookeeper.jar:" JAVA "guava.jar:" JAVA
                                  "slf4j-simple.jar",
                     source,
-                    (char *)servers,
-                    first,
-                    most,
-                    count,
+                    (char *)arguments[0],
+                    (char *)arguments[1],
+                    (char *)arguments[2],
+                    (char *)arguments[3],
                     NULL};
 
-    locate(source, sizeof source, "java/CuratorAdds.java");
+    locate(source, sizeof source, name);
+    return peer_start(argv);
+}
+
+/* One of test/python, with up to two. */
+static peer *start_python(const char *name, const char *const arguments[2])
+{
+    char source[512];
+    char *argv[] = {(char *)PYTHON, source, (char *)arguments[0], (char *)arguments[1], NULL};
+
+    locate(source, sizeof source, name);
+    return peer_start(argv);
+}
+
+peer *peer_start_curator(const char *servers, unsigned first_ms, unsigned most_ms, unsigned retries)
+{
+    char first[16], most[16], count[16];
+
     snprintf(first, sizeof first, "%u", first_ms);
     snprintf(most, sizeof most, "%u", most_ms);
     snprintf(count, sizeof count, "%u", retries);
-    return peer_start(argv);
+    return start_java("java/CuratorAdds.java", (const char *const[4]){servers, first, most, count});
 }
 
 peer *peer_start_kazoo(const char *servers, double delay)
 {
-    char source[512], seconds[32];
-    char *argv[] = {(char *)PYTHON, source, (char *)servers, seconds, NULL};
+    char seconds[32];
 
-    locate(source, sizeof source, "python/kazoo_adds.py");
     snprintf(seconds, sizeof seconds, "%g", delay);
-    return peer_start(argv);
+    return start_python("python/kazoo_adds.py", (const char *const[2]){servers, seconds});
+}
+
+peer *peer_start_curator_locks(const char *servers)
+{
+    return start_java("java/CuratorLocks.java", (const char *const[4]){servers});
+}
+
+peer *peer_start_kazoo_locks(const char *servers)
+{
+    return start_python("python/kazoo_locks.py", (const char *const[2]){servers});
 }
 
 bool peer_await(peer *p)
