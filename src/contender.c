@@ -79,7 +79,8 @@ static void progress_locked(corrali_contender *own)
     } else if (own->restart && quiet(own)) {
         own->restart = false;
         own->made = false;
-        own->doubtful = false;
+        /* Others of ours are found again by the same GUID. */
+        own->doubtful = own->doubtful || own->haunted_until != 0;
         corrali_contender_enter_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_ENTERING && quiet(own) && !own->made) {
         if (own->homeless) {
@@ -105,7 +106,7 @@ void corrali_contender_end_locked(corrali_contender *own)
     }
     own->in_event = false;
     if (own->phase == CORRALI_CONTENDER_LEAVING && quiet(own) && !own->made && !own->doubtful &&
-        own->extra_count == 0) {
+        own->extra_count == 0 && own->haunted_until == 0) {
         corrali_list_remove(&own->link);
         own->class->gone_locked(own, own->leave_status); /* and @own may be freed */
     }
@@ -175,15 +176,23 @@ void corrali_contender_destroy(corrali_contender *own)
 
 /* --- the session's end --- */
 
+/* A session that has ended leaves nothing. */
+static void exorcise_locked(corrali_contender *own)
+{
+    own->doubtful = false;
+    own->extra_count = 0;
+    own->void_creation = own->change_busy && !own->change.held;
+}
+
 static void end_locked(corrali_contender *own, int status)
 {
     corrali_contender_begin_locked(own);
     if (status == CORRAL_ELOST) {
-        own->doubtful = false; /* with the session goes all that it has made */
-        own->extra_count = 0;
+        exorcise_locked(own);
     }
+    own->haunted_until = 0; /* also of a client that closes: its session is next */
     if (own->phase == CORRALI_CONTENDER_LEAVING) {
-        /* It goes on by itself. */
+        corrali_timers_stop(&own->client->timers, &own->timer);
     } else if (own->phase == CORRALI_CONTENDER_FIRST && !own->unproven) {
         own->class->lost_locked(own, status);
     } else if (status == CORRAL_ELOST) {

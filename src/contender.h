@@ -21,6 +21,10 @@
  *   znode; nobody can come before it later.
  * - After a lost reply our znode is looked for behind another creation, which a
  *   quorum answers: a server that lags could hide it.
+ * - Even so a creation can come to a server later, by a connection that we have
+ *   given up, as long as that server keeps it and the session goes on there. So
+ *   the GUID stays the same within the session, and after leaving it is searched
+ *   for until that cannot be any more.
  * - Who is first need not list again when the only one before is deleted, if
  *   our own znode is watched: had that been deleted earlier, we would know.
  * - Nothing is first without a fresh proof that the session lives; see pulse.h.
@@ -90,7 +94,10 @@ struct corrali_contender {
     bool doubtful;                       /* there may be others of ours */
     uint32_t doubts;                     /* ... at most so many, while entering */
     bool searching;                      /* ENTERING: for them, without making another one */
+    int64_t haunted_until;               /* ... and more may come until then; 0: none may */
+    bool void_creation;                  /* one is under way of a session that has ended */
     bool homeless;                       /* ENTERING: the directory is missing */
+    unsigned stood_back;                 /* so often, from this directory; see contender_directory.c */
     uint32_t extras[CORRALI_EXTRAS_MAX]; /* such others, to be deleted */
     size_t extra_count;
 
@@ -115,7 +122,9 @@ struct corrali_contender {
     bool own_armed; /* our znode is there, and its deletion will be told */
     corrali_pulse_user pulse;
     bool unproven;       /* FIRST: waiting for a proof, and not told yet */
-    corrali_timer timer; /* FIRST: before our znode is watched; OUTSIDE: before the next attempt */
+    corrali_timer timer; /* FIRST: before our znode is watched; OUTSIDE: before the next attempt;
+                            QUEUED: the same, or before the next look at who is before us;
+                            LEAVING: before the next search */
     int leave_status;
 };
 
@@ -187,13 +196,18 @@ void corrali_contender_collect_locked(corrali_contender *own, const char *const 
 /* contender_leave.c */
 
 void corrali_contender_leave_step_locked(corrali_contender *own);
+/* A creation's reply is lost, and its session goes on. */
+void corrali_contender_haunt_locked(corrali_contender *own);
+/* It is time to search again. */
+void corrali_contender_search_again_locked(corrali_contender *own);
 /* Delete one of the extras, if there are. */
 void corrali_contender_drop_extra_locked(corrali_contender *own);
 
 /* contender_directory.c */
 
 void corrali_contender_make_directory_locked(corrali_contender *own);
-/* Is the directory worn out? Then our znode is withdrawn, and entering tried again later. */
-bool corrali_contender_stand_back_locked(corrali_contender *own);
+/* Is the directory worn out? Then our znode is withdrawn, and entering tried again later; @others are there.
+ */
+bool corrali_contender_stand_back_locked(corrali_contender *own, bool others);
 
 #endif

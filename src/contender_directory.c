@@ -13,8 +13,9 @@
 enum { WORN = 1 << 30 };
 #define SPENT (UINT32_C(0x7fffffff) - (1 << 20))
 
-/* Before it is tried again whether the others have left. */
-enum { STAND_BACK_MIN_MS = 20, STAND_BACK_MAX_MS = 200 };
+/* Before it is tried again whether the others have left: longer each time, so many times, or else those who
+ * try would be what others find there, for ever. */
+enum { STAND_BACK_MIN_MS = 20, STAND_BACK_MAX_MS = 200, STAND_BACK_DOUBLED = 5 };
 
 /* --- making it --- */
 
@@ -90,13 +91,19 @@ void corrali_contender_make_directory_locked(corrali_contender *own)
 
 static void withdraw_locked(corrali_contender *own, bool directory_too);
 
+static int64_t next_pause_ms_locked(corrali_contender *own)
+{
+    uint64_t range = (uint64_t)(STAND_BACK_MAX_MS - STAND_BACK_MIN_MS) << own->stood_back;
+
+    own->stood_back += own->stood_back < STAND_BACK_DOUBLED;
+    return STAND_BACK_MIN_MS + (int64_t)(corrali_random_locked(own->client) % range);
+}
+
 static void withdrawn(corrali_request *request)
 {
     corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
-    corral_client *client = own->client;
     bool directory_too = request->write_count == 2;
     bool gone = request->status == CORRAL_OK || (request->status == CORRAL_ENOENT && request->failed == 0);
-    uint64_t pause = corrali_random_locked(client) % (STAND_BACK_MAX_MS - STAND_BACK_MIN_MS);
 
     corrali_contender_begin_locked(own);
     own->change_busy = false;
@@ -109,7 +116,7 @@ static void withdrawn(corrali_request *request)
     if (own->phase != CORRALI_CONTENDER_OUTSIDE || own->restart) {
         /* Left, or to be entered anew. */
     } else if (!own->made) {
-        corrali_contender_enter_after_locked(own, directory_too ? 0 : STAND_BACK_MIN_MS + (int64_t)pause);
+        corrali_contender_enter_after_locked(own, directory_too ? 0 : next_pause_ms_locked(own));
     } else if (gone || request->status == CORRAL_ELOST) {
         withdraw_locked(own, directory_too);
     } else if (directory_too) {
@@ -131,9 +138,10 @@ static void withdraw_locked(corrali_contender *own, bool directory_too)
     corrali_contender_change_locked(own, withdrawn);
 }
 
-bool corrali_contender_stand_back_locked(corrali_contender *own)
+bool corrali_contender_stand_back_locked(corrali_contender *own, bool others)
 {
     if (own->sequence < WORN) {
+        own->stood_back = 0;
         return false;
     }
     if (own->sequence >= SPENT) {
@@ -141,7 +149,9 @@ bool corrali_contender_stand_back_locked(corrali_contender *own)
         return true;
     }
     own->phase = CORRALI_CONTENDER_OUTSIDE;
-    own->class->blocked_locked(own);
+    if (others) {
+        own->class->blocked_locked(own);
+    }
     if (own->phase == CORRALI_CONTENDER_OUTSIDE) {
         withdraw_locked(own, true);
     }

@@ -90,7 +90,9 @@ static void created(corrali_request *request)
         corrali_contender_name_locked(own, (uint32_t)made->sequence);
         own->czxid = made->stat.czxid;
     } else if (request->status == CORRAL_ELOST) {
-        own->doubtful = !own->restart; /* a session that has ended leaves nothing */
+        if (!own->void_creation) {
+            corrali_contender_haunt_locked(own);
+        }
         own->doubts++;
     } else if (request->status == CORRAL_ENOENT) {
         own->homeless = true;
@@ -181,6 +183,7 @@ void corrali_contender_enter_locked(corrali_contender *own)
     own->phase = CORRALI_CONTENDER_ENTERING;
     own->homeless = false;
     own->searching = false;
+    own->void_creation = false;
     if (own->doubts < CORRALI_EXTRAS_MAX) {
         create_locked(own);
     } else {

@@ -4,6 +4,13 @@
 
 #include "contender.h"
 
+/*
+ * How long a server keeps a connection on which it hears nothing, beyond the
+ * session timeout: it looks at intervals of as much. And how often we search
+ * meanwhile.
+ */
+enum { LINGER_MS = 10000, SEARCHES = 4 };
+
 static void delete_locked(corrali_contender *own, const char *path, void (*done)(corrali_request *))
 {
     own->change.write_count = 1;
@@ -73,6 +80,7 @@ static void agreed(corrali_request *request)
     own->change_busy = false;
     if (request->status == CORRAL_ECLOSED) {
         own->doubtful = false; /* with the session goes the znode */
+        own->haunted_until = 0;
     } else if (request->status != CORRAL_ELOST && own->doubtful && !own->look_busy) {
         own->look.kind = CORRALI_CHILDREN;
         own->look.path = own->contest->directory;
@@ -87,6 +95,9 @@ static void agreed(corrali_request *request)
 /* A quorum first: a server that lags could hide it. */
 static void search_locked(corrali_contender *own)
 {
+    if (own->haunted_until <= corrali_now_locked(own->client)) {
+        own->haunted_until = 0; /* this is the last one */
+    }
     own->change.write_count = 1;
     own->change.writes[0] =
         (corrali_write){.kind = CORRALI_CHECK, .path = "/", .version = CORRALI_VERSION_ANY};
@@ -107,6 +118,34 @@ static void deleted(corrali_request *request)
     corrali_contender_end_locked(own);
 }
 
+/* --- one that comes later --- */
+
+void corrali_contender_haunt_locked(corrali_contender *own)
+{
+    corral_client *client = own->client;
+
+    own->doubtful = true;
+    if (!client->closing) { /* then the session is next */
+        own->haunted_until = corrali_time_after_locked(client, client->session_timeout_ms + LINGER_MS);
+    }
+}
+
+void corrali_contender_search_again_locked(corrali_contender *own)
+{
+    own->doubtful = true;
+}
+
+static void wait_locked(corrali_contender *own)
+{
+    corral_client *client = own->client;
+    int64_t when = corrali_time_after_locked(client, client->session_timeout_ms / SEARCHES);
+
+    when = when < own->haunted_until ? when : own->haunted_until;
+    if (own->timer.slot == 0 && corrali_timers_set(&client->timers, &own->timer, when) != CORRAL_OK) {
+        search_locked(own); /* too often is safe */
+    }
+}
+
 void corrali_contender_leave_step_locked(corrali_contender *own)
 {
     if (own->change_busy) {
@@ -118,5 +157,7 @@ void corrali_contender_leave_step_locked(corrali_contender *own)
         corrali_contender_drop_extra_locked(own);
     } else if (own->doubtful && !own->look_busy) {
         search_locked(own);
+    } else if (own->haunted_until != 0 && !own->look_busy) {
+        wait_locked(own);
     }
 }

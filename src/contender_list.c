@@ -54,6 +54,7 @@ typedef struct {
     size_t count;
     size_t all;   /* contenders of our scheme */
     bool present; /* we are there */
+    bool others;  /* so are others, before us or behind */
     bool foreign; /* names of another scheme are */
 } order;
 
@@ -68,11 +69,14 @@ static order read_order(const corrali_contender *own, const char *const *names, 
             continue; /* somebody's own business */
         }
         found.all += parsed.scheme == kind->scheme;
-        if (parsed.scheme != kind->scheme) {
-            found.foreign = true;
-        } else if (parsed.sequence == own->sequence && is_ours(own, names[i])) {
+        found.foreign = found.foreign || parsed.scheme != kind->scheme;
+        if (parsed.sequence == own->sequence && is_ours(own, names[i])) {
             found.present = true;
-        } else if (parsed.sequence <= own->sequence && corrali_lock_blocks(&parsed, kind)) {
+            continue;
+        }
+        found.others = found.others || !is_ours(own, names[i]);
+        if (parsed.scheme == kind->scheme && parsed.sequence <= own->sequence &&
+            corrali_lock_blocks(&parsed, kind)) {
             if (found.nearest == NULL || parsed.sequence > found.sequence) {
                 found.nearest = names[i];
                 found.sequence = parsed.sequence;
@@ -93,6 +97,7 @@ void corrali_contender_read_locked(corrali_contender *own, const char *const *na
         own->searching = false;
         corrali_contender_collect_locked(own, names, count);
         own->doubtful = false;
+        own->doubts = 0;
         if (own->extra_count == 0) {
             corrali_contender_requeue_locked(own);
         } else {
@@ -105,7 +110,7 @@ void corrali_contender_read_locked(corrali_contender *own, const char *const *na
         corrali_contender_fail_locked(own, CORRAL_ECONFLICT, own->contest->directory);
     } else if (!found.present) {
         corrali_contender_requeue_locked(own);
-    } else if (entering && corrali_contender_stand_back_locked(own)) {
+    } else if (entering && corrali_contender_stand_back_locked(own, found.others)) {
         return;
     } else if (own->contest->permits > 0 && found.all > own->contest->permits) {
         corrali_contender_is_crowded_locked(own);

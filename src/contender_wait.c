@@ -5,6 +5,9 @@
 /* A lock held, or waited for behind several, for less than this is not worth a watch on its znode. */
 enum { OWN_WATCH_MS = 50 };
 
+/* How often to look whether who is before us has gone, when its deletion may not be told to us. */
+enum { LOOK_MS = 200 };
+
 /* --- our own znode --- */
 
 /* It was deleted by somebody, or is not ours: there is nothing to hold on to. */
@@ -143,16 +146,21 @@ void corrali_contender_is_first_locked(corrali_contender *own)
     tell_first_locked(own);
 }
 
+static void waited_locked(corrali_contender *own);
+
 static void timer_fired(corrali_timer *timer)
 {
     corrali_contender *own = CORRALI_CONTAINER(timer, corrali_contender, timer);
 
     corrali_contender_begin_locked(own);
-    if ((own->phase == CORRALI_CONTENDER_FIRST || own->phase == CORRALI_CONTENDER_QUEUED) &&
-        !own->own_armed && !own->own_busy) {
+    if (own->phase == CORRALI_CONTENDER_FIRST && !own->own_armed && !own->own_busy) {
         watch_own_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_OUTSIDE) {
         corrali_contender_enter_locked(own);
+    } else if (own->phase == CORRALI_CONTENDER_QUEUED) {
+        waited_locked(own);
+    } else if (own->phase == CORRALI_CONTENDER_LEAVING) {
+        corrali_contender_search_again_locked(own);
     }
     corrali_contender_end_locked(own);
 }
@@ -168,6 +176,22 @@ static void blocker_gone_locked(corrali_contender *own)
     }
 }
 
+/*
+ * A znode whose data we may not read: servers from 3.8.4 on, and older ones with
+ * that fix, keep its watches' events from us. Its existence they tell to anybody
+ * who asks, and so we ask now and then.
+ */
+static void look_later_locked(corrali_contender *own)
+{
+    corral_client *client = own->client;
+
+    corrali_timers_stop(&client->timers, &own->timer);
+    if (corrali_timers_set(&client->timers, &own->timer, corrali_time_after_locked(client, LOOK_MS)) !=
+        CORRAL_OK) {
+        corrali_contender_fail_locked(own, CORRAL_ENOMEM, own->blocker);
+    }
+}
+
 static void blocker_looked(corrali_request *request)
 {
     corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, look);
@@ -177,7 +201,9 @@ static void blocker_looked(corrali_request *request)
     own->look_busy = false;
     own->relook = false;
     if (own->phase == CORRALI_CONTENDER_QUEUED && !own->restart) {
-        if (request->status == CORRAL_ELOST) {
+        if (relook) {
+            corrali_contender_list_locked(own); /* the wire that was laid for this look has gone */
+        } else if (request->status == CORRAL_ELOST) {
             corrali_contender_look_locked(own, request->kind, own->blocker, blocker_looked);
         } else if (request->status == CORRAL_EACCES && request->kind == CORRALI_GET) {
             /* Whose data we may not read; its existence we may. It is not the first choice because where
@@ -188,13 +214,25 @@ static void blocker_looked(corrali_request *request)
             blocker_gone_locked(own);
         } else if (request->status != CORRAL_OK) {
             corrali_contender_fail_locked(own, request->status, own->blocker);
-        } else if (relook) {
-            corrali_contender_list_locked(own);
         } else {
+            if (request->kind == CORRALI_EXISTS) {
+                look_later_locked(own);
+            }
             own->class->blocked_locked(own);
         }
     }
     corrali_contender_end_locked(own);
+}
+
+/* It is time for what was put off; what is under way sees to the rest. */
+static void waited_locked(corrali_contender *own)
+{
+    if (!own->own_armed && !own->own_busy) {
+        watch_own_locked(own);
+    }
+    if (own->look.kind == CORRALI_EXISTS && !own->look_busy) {
+        corrali_contender_look_locked(own, CORRALI_EXISTS, own->blocker, blocker_looked);
+    }
 }
 
 static void blocker_tripped_locked(corrali_wire *wire, bool deleted)
@@ -232,6 +270,7 @@ void corrali_contender_is_behind_locked(corrali_contender *own, const char *name
     int status = CORRAL_ENOMEM;
 
     own->phase = CORRALI_CONTENDER_QUEUED;
+    corrali_timers_stop(&own->client->timers, &own->timer);
     corrali_free(own->blocker);
     own->blocker = corrali_asprintf("%s/%s", own->contest->directory, name);
     if (own->blocker != NULL) {

@@ -73,6 +73,7 @@ corral_grant *corrali_grant_new_locked(corral_lock *lock)
     corrali_list_init(&grant->operations);
     grant->task.run = tell_lost;
     grant->lock = lock;
+    grant->owner = pthread_self();
     grant->handles = 1;
     grant->depth = 1;
     corrali_object_init_locked(&grant->object, &grant_class, client);
@@ -147,15 +148,34 @@ static void tell_lost(corrali_task *task)
     }
 }
 
+static void have_told_locked(corral_grant *grant)
+{
+    if (grant->given && !grant->released && grant->lock->on_lost != NULL) {
+        corrali_object_ref_locked(&grant->object);
+        corrali_dispatch_add_first_locked(grant->object.client, &grant->task);
+    }
+}
+
 void corrali_grant_lose_locked(corral_grant *grant, int status)
 {
     grant->lost = status;
     corrali_timers_stop(&grant->object.client->timers, &grant->lapse);
-    if (!grant->released && grant->lock->on_lost != NULL) {
-        corrali_object_ref_locked(&grant->object);
-        corrali_dispatch_add_first_locked(grant->object.client, &grant->task);
-    }
+    have_told_locked(grant);
     corrali_seat_lost_locked(grant->seat);
+}
+
+void corrali_grant_given(corral_grant *grant)
+{
+    corral_client *client = grant->object.client;
+
+    corrali_lock(client);
+    if (!grant->given) {
+        grant->given = true;
+        if (grant->lost != CORRAL_OK) {
+            have_told_locked(grant); /* it was lost before anybody could know it */
+        }
+    }
+    corrali_unlock(client);
 }
 
 /* --- giving it back --- */

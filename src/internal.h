@@ -133,6 +133,7 @@ struct corral_op {
             corral_lock_contender *contenders;    /* and its result */
             size_t count;
             bool several;                 /* an acquire of several locks */
+            bool member;                  /* an acquire that is a part of such */
             struct corrali_lock_all *all; /* ... : its state, then its result; NULL: it has failed */
         } lock;
     };

@@ -25,6 +25,9 @@ static void tell(corral_op *op)
         corrali_lock_all_tell(op);
     } else if (op->lock.listing == NULL && op->callback.grant != NULL) {
         op->lock.grant = NULL; /* the callback's from now on */
+        if (grant != NULL && !op->lock.member) {
+            corrali_grant_given(grant);
+        }
         op->callback.grant(op->status, grant, op->arg);
     }
 }
@@ -328,8 +331,8 @@ int corral_lock_acquire(corral_lock *lock, int64_t timeout_ms, corral_grant **re
         corrali_op_forget(op);
     }
     if (status == CORRAL_OK) {
-        grant->owner = pthread_self();
         *ret_grant = grant;
+        corrali_grant_given(grant);
     }
     return status;
 }

@@ -72,11 +72,12 @@ struct corral_grant {
     corrali_timer lapse;
     int64_t token;
     uint32_t turn;
-    pthread_t owner;  /* RECURSIVE: who acquired it */
+    pthread_t owner;  /* RECURSIVE: who acquires it */
     uint32_t handles; /* acquires that have not been freed, */
     uint32_t depth;   /* ... or released */
     bool released;
     corrali_link operations; /* under way: guarded changes, and waiting until it is gone */
+    bool given;              /* the user has it, or is just getting it: a loss may be told */
     int lost;                /* 0: it is not */
     bool telling;            /* on_lost is running */
 };
@@ -128,6 +129,8 @@ void corrali_listing_abort_locked(corral_op *op, int cause);
 corral_grant *corrali_grant_new_locked(corral_lock *lock);
 /* Let it hold, from now on. */
 void corrali_grant_begin_locked(corral_grant *grant, corrali_seat *seat);
+/* The user gets it now: from here on a loss may be told. Without the mutex. */
+void corrali_grant_given(corral_grant *grant);
 /* It has not been released: tell that it is lost. */
 void corrali_grant_lose_locked(corral_grant *grant, int status);
 /* Until when it is certainly held; INT64_MIN if it is not. */

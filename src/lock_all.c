@@ -136,12 +136,22 @@ static void free_all(corral_client *client, corrali_lock_all *own)
     }
 }
 
+static void give(corrali_lock_all *own)
+{
+    for (size_t i = 0; i < own->count; i++) {
+        corrali_grant_given(own->in_order[i]);
+    }
+}
+
 void corrali_lock_all_tell(corral_op *op)
 {
     corrali_lock_all *own = op->lock.all;
 
     if (op->callback.grants == NULL) {
         return; /* a blocking call takes it */
+    }
+    if (own != NULL) {
+        give(own);
     }
     op->callback.grants(op->status, own == NULL ? NULL : own->in_order, op->arg);
     if (own != NULL) {
@@ -157,12 +167,17 @@ static int next_locked(corrali_lock_all *own)
 {
     corral_lock *lock = own->members[own->held].lock;
     int64_t ms = own->timeout_ms;
+    int status;
 
     if (ms > 0) {
         ms = (own->until - corrali_now_locked(lock->object.client)) / 1000000;
         ms = ms > 0 ? ms : 1; /* 0 is something else */
     }
-    return corrali_lock_submit_locked(lock, ms, acquired, own, &own->acquire);
+    status = corrali_lock_submit_locked(lock, ms, acquired, own, &own->acquire);
+    if (status == CORRAL_OK) {
+        own->acquire->lock.member = true;
+    }
+    return status;
 }
 
 /* Where callbacks run. */
@@ -305,6 +320,7 @@ int corral_lock_acquire_all(corral_lock *const *locks, size_t count, int64_t tim
     own = op->lock.all;
     if (own != NULL) {
         memcpy(ret_grants, own->in_order, count * sizeof *ret_grants);
+        give(own);
         free_all(op->object->client, own);
     }
     corral_op_unref(op);

@@ -58,6 +58,7 @@ bool corrali_lock_name_parse(const char *name, corrali_lock_name *ret_name)
         {"__lock__", CORRALI_SCHEME_KAZOO, false},      {"lease-", CORRALI_SCHEME_SEMAPHORE, true},
     };
     size_t length = strlen(name);
+    unsigned long long sequence;
 
     if (strcmp(name, CORRALI_LEASES) == 0 || strcmp(name, CORRALI_GATE) == 0) {
         *ret_name = (corrali_lock_name){.scheme = CORRALI_SCHEME_SEMAPHORE}; /* the directories of one */
@@ -66,12 +67,16 @@ bool corrali_lock_name_parse(const char *name, corrali_lock_name *ret_name)
     if (length < DIGITS || strspn(name + length - DIGITS, "0123456789") != DIGITS) {
         return false;
     }
+    sequence = strtoull(name + length - DIGITS, NULL, 10);
+    if (sequence > INT32_MAX) {
+        return false; /* no server's number */
+    }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (ends_in(name, length - DIGITS, kinds[i].marker)) {
             *ret_name = (corrali_lock_name){
                 .scheme = kinds[i].scheme,
                 .shared = kinds[i].shared,
-                .sequence = (uint32_t)strtoul(name + length - DIGITS, NULL, 10),
+                .sequence = (uint32_t)sequence,
             };
             return true;
         }

@@ -183,11 +183,9 @@ static void give_locked(corrali_seat *seat)
 /* The last holder is done, and so are its changes, or nobody is there who needs to see them done. */
 static void pass_on_locked(corrali_seat *seat)
 {
-    corral_client *client = seat->contender.client;
-    int64_t until = corrali_grant_valid_until_locked(seat->grant);
     corral_grant *last = seat->grant;
     bool held = last->lost == CORRAL_OK && seat->contender.phase == CORRALI_CONTENDER_FIRST &&
-                until > corrali_now_locked(client);
+                corrali_pulse_fresh_locked(seat->contender.client);
 
     seat->vacated = false;
     seat->grant = NULL;

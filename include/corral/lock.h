@@ -51,7 +51,8 @@ typedef enum {
  * ended, or it cannot be told any more that it has not; or somebody deleted its
  * znode), CORRAL_EACCES (credentials refused) or CORRAL_ECLOSED (the client was
  * closed). Called once, before any other callback that is due, as of
- * corral/op.h; it may call corral_grant_free().
+ * corral/op.h, but not before the callback of the acquire that gave @grant; it
+ * may call corral_grant_free(), if no other thread uses @grant.
  */
 typedef void (*corral_lost_cb)(corral_grant *grant, int status, void *arg);
 
@@ -70,7 +71,7 @@ typedef struct {
     corral_lost_cb on_lost;
     void *on_lost_arg;
     uint32_t handoffs;   /**< how often in a row it may pass from one caller of this handle to the next before
-                              contenders elsewhere get their turn; MUTEX and WRITE only */
+                              contenders elsewhere get their turn: MUTEX and WRITE only */
     int64_t margin_ms;   /**< how long before the servers may end the session a grant counts as lost;
                               default: a quarter of the session timeout and 2 s, at most half of it */
     uint32_t permits;    /**< SEMAPHORE: how many may hold it, the same for all who use @path; else 0 */

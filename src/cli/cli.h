@@ -11,7 +11,7 @@
 
 #include "options.h"
 
-/** Exit statuses. `dev` with a command gives that command's own. */
+/** Exit statuses. `dev` and `lock` with a command give that command's own. */
 enum {
     CLI_DONE = 0,
     CLI_NO = 1,          /**< the answer is no */
@@ -20,6 +20,11 @@ enum {
     CLI_REFUSED = 4,     /**< bad data, bounds, access: not done, and would not be later */
     CLI_UNKNOWN = 5,     /**< may or may not have been done */
     CLI_OUTPUT = 6,      /**< done, but the result could not be written */
+    CLI_LOCK_LOST = 120, /**< these are those of `lock`, which leaves the low ones to its command */
+    CLI_LOCK_UNKNOWN = 121,
+    CLI_LOCK_REFUSED = 122,
+    CLI_LOCK_UNREACHABLE = 123,
+    CLI_LOCK_USAGE = 125,
     CLI_NOT_EXECUTABLE = 126,
     CLI_NOT_FOUND = 127,
     CLI_SIGNAL = 128 /**< plus the number of the signal */
@@ -42,7 +47,8 @@ typedef struct {
     const cli_option_set *options; /**< the command's own */
     char **operands;               /**< NULL at the end */
     int operand_count;
-    char **rest; /**< what follows "--", for commands that take a command; NULL: no "--" */
+    char **rest;       /**< the command to run, for commands that take one; NULL: there was no "--" */
+    bool rest_literal; /**< there was a "--" */
 } cli_call;
 
 /** A command of the tool. */
@@ -55,12 +61,14 @@ typedef struct {
     int min_operands;
     int max_operands;
     bool takes_command; /**< "--" begins a command to run */
+    bool wraps;         /**< what follows the operands is a command to run; see cli_wrapper_status() */
     int (*run)(const cli_call *call);
 } cli_command;
 
 /** The commands of each file; arrays end with a NULL name. */
 extern const cli_command cli_counter_commands[];
 extern const cli_command cli_watch_commands[];
+extern const cli_command cli_lock_commands[];
 extern const cli_command cli_dev_commands[];
 
 /**
@@ -68,6 +76,10 @@ extern const cli_command cli_dev_commands[];
  * been reported.
  */
 int cli_counter_options(const cli_option_set *given, corral_counter_options *ret_options);
+
+/** The exit status that a command which wraps another has in the place of @status, below 120 and not CLI_NO.
+ */
+int cli_wrapper_status(int status);
 
 /** What to tell somebody whose path is none. */
 #define CLI_PATH_RULE                                                                                        \

@@ -153,7 +153,7 @@ static int run_counter(counter_call *c)
     c->options = (corral_counter_options)CORRAL_COUNTER_OPTIONS_INIT;
     int status = cli_counter_options(c->call->options, &c->options);
     if (status == 0) {
-        status = cli_session_open(&c->session, c->call->settings);
+        status = cli_session_open(&c->session, c->call->settings, NULL);
     }
     if (status != 0) {
         return status;
@@ -315,21 +315,21 @@ static int run_rm(const cli_call *call)
 
 /* clang-format off */
 static const cli_option write_options[] = {
-    {"encoding", "FORM", "decimal (default), int64 or int32"},
-    {"min", "NUMBER", "the least value to allow"},
-    {"max", "NUMBER", "the greatest value to allow"},
-    {"at-most-once", NULL, "do not resolve a lost reply: exit 5"},
-    {NULL, NULL, NULL},
+    {.name = "encoding", .value = "FORM", .help = "decimal (default), int64 or int32"},
+    {.name = "min", .value = "NUMBER", .help = "the least value to allow"},
+    {.name = "max", .value = "NUMBER", .help = "the greatest value to allow"},
+    {.name = "at-most-once", .help = "do not resolve a lost reply: exit 5"},
+    {.name = NULL},
 };
 
 /* What changes nothing here is accepted, so a script may pass the same options to every command. */
 static const cli_option get_options[] = {
-    {"read", "LEVEL", "local, sync or linearizable (default)"},
-    {"encoding", "FORM", "decimal (default), int64 or int32"},
-    {"min", "NUMBER", "accepted; what is there is told"},
-    {"max", "NUMBER", "accepted; what is there is told"},
-    {"at-most-once", NULL, "accepted; a read has no doubtful outcome"},
-    {NULL, NULL, NULL},
+    {.name = "read", .value = "LEVEL", .help = "local, sync or linearizable (default)"},
+    {.name = "encoding", .value = "FORM", .help = "decimal (default), int64 or int32"},
+    {.name = "min", .value = "NUMBER", .help = "accepted; what is there is told"},
+    {.name = "max", .value = "NUMBER", .help = "accepted; what is there is told"},
+    {.name = "at-most-once", .help = "accepted; a read has no doubtful outcome"},
+    {.name = NULL},
 };
 /* clang-format on */
 

@@ -165,8 +165,8 @@ static int run_dev(const cli_call *call)
     return status;
 }
 
-static const cli_option dev_command_options[] = {{"nodes", "1|3", "servers in the ensemble (default 1)"},
-                                                 {NULL, NULL, NULL}};
+static const cli_option dev_command_options[] = {
+    {.name = "nodes", .value = "1|3", .help = "servers in the ensemble (default 1)"}, {.name = NULL}};
 
 const cli_command cli_dev_commands[] = {
     {

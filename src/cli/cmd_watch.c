@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -179,20 +178,13 @@ static int show_event(watch_call *w)
     return refused ? CLI_REFUSED : 0;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /** How long poll() may wait: until the first answer, what is left until @deadline (-1: none). */
 static int time_left(const watch_call *w, int64_t deadline)
 {
     if (w->answered || deadline < 0) {
         return -1;
     }
-    int64_t left = deadline - now_ms();
+    int64_t left = deadline - cli_now_ms();
     return left <= 0 ? 0 : left > 1000000 ? 1000000 : (int)left;
 }
 
@@ -200,7 +192,7 @@ static int time_left(const watch_call *w, int64_t deadline)
 static int follow(watch_call *w)
 {
     const cli_settings *settings = w->call->settings;
-    int64_t deadline = settings->timeout_given ? now_ms() + settings->timeout_ms : -1;
+    int64_t deadline = settings->timeout_given ? cli_now_ms() + settings->timeout_ms : -1;
     bool offered = false;
     for (int status = 0; status == 0;) {
         struct pollfd waits[] = {{.fd = w->session.signal_fd, .events = POLLIN},
@@ -267,7 +259,7 @@ static int run_watch(const cli_call *call)
     corral_watch *watch = NULL;
     int status = cli_counter_options(call->options, &w.options);
     if (status == 0) {
-        status = cli_session_open(&w.session, call->settings);
+        status = cli_session_open(&w.session, call->settings, NULL);
     }
     if (status != 0) {
         return status;
@@ -285,11 +277,11 @@ static int run_watch(const cli_call *call)
 /* clang-format off */
 /* What changes nothing here is accepted, so a script may pass the same options to every command. */
 static const cli_option watch_options[] = {
-    {"encoding", "FORM", "decimal (default), int64 or int32"},
-    {"min", "NUMBER", "accepted; what is there is told"},
-    {"max", "NUMBER", "accepted; what is there is told"},
-    {"at-most-once", NULL, "accepted; watching has no doubtful outcome"},
-    {NULL, NULL, NULL},
+    {.name = "encoding", .value = "FORM", .help = "decimal (default), int64 or int32"},
+    {.name = "min", .value = "NUMBER", .help = "accepted; what is there is told"},
+    {.name = "max", .value = "NUMBER", .help = "accepted; what is there is told"},
+    {.name = "at-most-once", .help = "accepted; watching has no doubtful outcome"},
+    {.name = NULL},
 };
 /* clang-format on */
 

@@ -10,19 +10,19 @@
 #define DEFAULT_TIMEOUT_MS 10000
 
 static const cli_command *const command_groups[] = {cli_counter_commands, cli_watch_commands,
-                                                    cli_dev_commands};
+                                                    cli_lock_commands, cli_dev_commands};
 
 #define GROUP_COUNT (sizeof command_groups / sizeof *command_groups)
 
 static const cli_option global_options[] = {
-    {"servers", "SERVERS", "ZooKeeper connect string ($CORRAL_SERVERS)"},
-    {"timeout", "SECONDS", "for the whole operation, as 2.5 ($CORRAL_TIMEOUT, 10)"},
-    {"auth", "SCHEME:CREDENTIAL", "as digest:user:password (better: $CORRAL_AUTH)"},
-    {"home", "PATH", "house-keeping znodes ($CORRAL_HOME, /corral)"},
-    {"json", NULL, "print JSON, one object a line"},
-    {"help", NULL, "print this, or the help of the command"},
-    {"version", NULL, "print the version"},
-    {NULL, NULL, NULL}};
+    {.name = "servers", .value = "SERVERS", .help = "ZooKeeper connect string ($CORRAL_SERVERS)"},
+    {.name = "timeout", .value = "SECONDS", .help = "for the whole operation, as 2.5 ($CORRAL_TIMEOUT, 10)"},
+    {.name = "auth", .value = "SCHEME:CREDENTIAL", .help = "as digest:user:password (better: $CORRAL_AUTH)"},
+    {.name = "home", .value = "PATH", .help = "house-keeping znodes ($CORRAL_HOME, /corral)"},
+    {.name = "json", .help = "print JSON, one object a line"},
+    {.name = "help", .help = "print this, or the help of the command"},
+    {.name = "version", .help = "print the version"},
+    {.name = NULL}};
 
 /* ---- help ---- */
 
@@ -41,13 +41,14 @@ static void print_commands(const char *prefix)
 static void print_tool_help(const char *prefix)
 {
     printf("Usage: corral [OPTION...] COMMAND [ARG...]\n\n"
-           "Coordination on Apache ZooKeeper: counters that count exactly once.\n\n"
+           "Coordination on Apache ZooKeeper: counters that count exactly once, and locks.\n\n"
            "Commands:\n");
     print_commands(prefix);
     printf("\nOptions, before or after the command:\n");
     cli_print_options(global_options);
     printf("\nExit status: 0 done; 1 the answer is no; 2 usage; 3 timed out or unreachable;\n"
            "4 refused; 5 may or may not have been done; 6 done, but output failed.\n"
+           "Those of lock: see corral lock --help.\n"
            "See corral(1).\n");
 }
 
@@ -62,7 +63,7 @@ static void print_command_help(const cli_command *command)
 
 /* ---- finding the command ---- */
 
-/** The command called @name. NULL: none; then *ret_group tells whether commands begin with that word. */
+/** The command called @name. NULL: none; then *ret_group tells whether commands begin with these words. */
 static const cli_command *find_command(const char *name, bool *ret_group)
 {
     size_t length = strlen(name);
@@ -70,6 +71,7 @@ static const cli_command *find_command(const char *name, bool *ret_group)
     for (size_t g = 0; g < GROUP_COUNT; g++) {
         for (const cli_command *command = command_groups[g]; command->name != NULL; command++) {
             if (strcmp(command->name, name) == 0) {
+                *ret_group = false;
                 return command;
             }
             if (strncmp(command->name, name, length) == 0 && command->name[length] == ' ') {
@@ -200,27 +202,78 @@ static int check_operands(const cli_command *command, const cli_call *call)
     return 0;
 }
 
+/**
+ * `lock ls` begins as `lock` does, and what stands in between are options of either: if @word is the rest of
+ * a longer name, have @line be about that command. Returns 0, or an exit status that has been reported.
+ */
+static int lengthen_command(cli_command_line *line, const char *word, bool *ret_taken)
+{
+    char words[64];
+    bool group;
+    snprintf(words, sizeof words, "%s %s", line->command->name, word);
+    const cli_command *longer = find_command(words, &group);
+    *ret_taken = longer != NULL;
+    if (longer == NULL) {
+        return 0;
+    }
+    cli_option_set own = {.options = longer->options};
+    int status = cli_move_options(&line->own, &own);
+    line->command = longer;
+    line->own = own;
+    return status;
+}
+
+/** Of a command that wraps another: are we where that begins? Then go there. */
+static bool at_wrapped(cli_reader *reader, const cli_command_line *line)
+{
+    if (!line->command->wraps || line->call.operand_count < line->command->max_operands) {
+        return false;
+    }
+    if (*reader->next != NULL && strcmp(*reader->next, "--") == 0) {
+        reader->literal = true;
+        reader->next++;
+    }
+    reader->stopped = true;
+    return true;
+}
+
+static int read_operands(cli_reader *reader, cli_command_line *line)
+{
+    cli_option_set *sets[] = {&line->globals, &line->own, NULL};
+    cli_call *call = &line->call;
+    char *word = NULL;
+    do {
+        bool taken = false;
+        int status = cli_next_operand(reader, sets, line->command->takes_command, &word);
+        if (status == 0 && word != NULL && !reader->literal && call->operand_count == 0) {
+            status = lengthen_command(line, word, &taken);
+        }
+        if (status != 0) {
+            return status;
+        }
+        if (!taken && word != NULL) {
+            call->operands[call->operand_count++] = word;
+        }
+    } while (word != NULL && !at_wrapped(reader, line));
+    return 0;
+}
+
 /** Read what follows the command. If --help or --version was answered, there is no command any more. */
 static int read_call(cli_reader *reader, cli_command_line *line)
 {
-    const cli_command *command = line->command;
-    cli_option_set *sets[] = {&line->globals, &line->own, NULL};
-    cli_call *call = &line->call;
-    int status;
-    do {
-        status = cli_next_operand(reader, sets, command->takes_command, &call->operands[call->operand_count]);
-    } while (status == 0 && call->operands[call->operand_count] != NULL && ++call->operand_count > 0);
+    int status = read_operands(reader, line);
     if (status != 0) {
         return status;
     }
-    if (answer_at_once(&line->globals, command, NULL)) {
+    if (answer_at_once(&line->globals, line->command, NULL)) {
         line->command = NULL;
         return 0;
     }
     if (reader->stopped) {
-        call->rest = reader->next;
+        line->call.rest = reader->next;
+        line->call.rest_literal = reader->literal;
     }
-    status = check_operands(command, call);
+    status = check_operands(line->command, &line->call);
     return status != 0 ? status : read_settings(&line->globals, &line->settings);
 }
 
@@ -235,12 +288,13 @@ int cli_command_line_read(int argc, char **argv, cli_command_line *ret_line)
     char **operands = calloc((size_t)argc + 1, sizeof *operands);
     if (operands == NULL) {
         cli_error("out of memory");
-        return CLI_UNREACHABLE;
+        return ret_line->command->wraps ? cli_wrapper_status(CLI_UNREACHABLE) : CLI_UNREACHABLE;
     }
     ret_line->own.options = ret_line->command->options;
     ret_line->call =
         (cli_call){.settings = &ret_line->settings, .options = &ret_line->own, .operands = operands};
-    return read_call(&reader, ret_line);
+    status = read_call(&reader, ret_line);
+    return ret_line->command != NULL && ret_line->command->wraps ? cli_wrapper_status(status) : status;
 }
 
 void cli_command_line_free(cli_command_line *line)

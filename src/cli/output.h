@@ -6,6 +6,7 @@
 #define CORRAL_CLI_OUTPUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /** Print "corral: ..." to standard error: one line, whatever the arguments hold. */
@@ -16,6 +17,8 @@ void cli_json_begin(void);
 void cli_json_end(void);
 
 void cli_json_string(const char *key, const char *value);
+/** A string of bytes that others wrote; what is no UTF-8 of them becomes U+FFFD. */
+void cli_json_bytes(const char *key, const char *bytes, size_t length);
 void cli_json_bool(const char *key, bool value);
 
 /** A number that fits a double, as a JSON number. */
@@ -23,6 +26,10 @@ void cli_json_number(const char *key, int64_t value);
 
 /** A 64-bit number, as a JSON string: readers such as jq round above 2^53. */
 void cli_json_int64(const char *key, int64_t value);
+
+/** Print bytes that others wrote; what is no UTF-8 of them, or a control character, becomes a question mark.
+ */
+void cli_print_bytes(const char *bytes, size_t length);
 
 /** Write out what is buffered, for a reader that waits. False: it could not be; cli_finish_output() tells. */
 bool cli_flush_output(void);

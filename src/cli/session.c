@@ -5,10 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "output.h"
+
+int64_t cli_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 void cli_termination_signals(sigset_t *ret_signals)
 {
@@ -20,6 +29,16 @@ void cli_termination_signals(sigset_t *ret_signals)
             sigaddset(ret_signals, numbers[i]);
         }
     }
+}
+
+int cli_wrapper_status(int status)
+{
+    static const int statuses[] = {[CLI_USAGE] = CLI_LOCK_USAGE,
+                                   [CLI_UNREACHABLE] = CLI_LOCK_UNREACHABLE,
+                                   [CLI_REFUSED] = CLI_LOCK_REFUSED,
+                                   [CLI_UNKNOWN] = CLI_LOCK_UNKNOWN};
+    bool listed = status > 0 && (size_t)status < sizeof statuses / sizeof *statuses && statuses[status] != 0;
+    return listed ? statuses[status] : status;
 }
 
 int cli_exit_status(int status)
@@ -56,10 +75,11 @@ static bool servers_malformed(const char *servers)
     return status == CORRAL_EINVAL;
 }
 
-static int open_client(cli_session *session)
+static int open_client(cli_session *session, const corral_client_options *base)
 {
+    static const corral_client_options defaults = CORRAL_CLIENT_OPTIONS_INIT;
     const cli_settings *settings = session->settings;
-    corral_client_options options = CORRAL_CLIENT_OPTIONS_INIT;
+    corral_client_options options = base != NULL ? *base : defaults;
     corral_auth auth = {.scheme = settings->auth_scheme, .credential = settings->auth_credential};
     options.home = settings->home;
     if (settings->auth_credential != NULL) {
@@ -77,7 +97,7 @@ static int open_client(cli_session *session)
     return cli_exit_status(status);
 }
 
-int cli_session_open(cli_session *session, const cli_settings *settings)
+int cli_session_open(cli_session *session, const cli_settings *settings, const corral_client_options *base)
 {
     *session = (cli_session){.settings = settings};
     cli_termination_signals(&session->signals);
@@ -88,7 +108,18 @@ int cli_session_open(cli_session *session, const cli_settings *settings)
         return CLI_REFUSED;
     }
     sigprocmask(SIG_BLOCK, &session->signals, &session->old_mask);
-    return open_client(session);
+    return open_client(session, base);
+}
+
+int cli_session_hold(cli_session *session, const sigset_t *signals)
+{
+    sigorset(&session->signals, &session->signals, signals);
+    sigprocmask(SIG_BLOCK, signals, NULL);
+    if (signalfd(session->signal_fd, &session->signals, SFD_CLOEXEC) < 0) {
+        cli_error("signalfd: %s", strerror(errno));
+        return CLI_REFUSED;
+    }
+    return 0;
 }
 
 void cli_session_wake(cli_session *session)
@@ -167,6 +198,8 @@ int cli_session_report(cli_session *session, const corral_op *op, const char *pa
 /** Die of the signal: not exit(), since a calling shell that got it too looks at how we ended. */
 static void die_of_signal(int number)
 {
+    const struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
     sigset_t only;
     sigemptyset(&only);
     sigaddset(&only, number);
@@ -186,7 +219,7 @@ int cli_session_close(cli_session *session, int status)
     }
     close(session->signal_fd);
     close(session->done_fd);
-    if (status > CLI_SIGNAL) {
+    if (session->interrupted != 0 && status > CLI_SIGNAL) {
         die_of_signal(session->interrupted);
     }
     return status;

@@ -30,8 +30,14 @@ typedef struct {
 /** The termination signals that this process was not told to ignore (nohup, a shell's background). */
 void cli_termination_signals(sigset_t *ret_signals);
 
-/** Start connecting. Returns 0, or an exit status that has been reported; then there is nothing to close. */
-int cli_session_open(cli_session *session, const cli_settings *settings);
+/**
+ * Start connecting, with what @base says beyond the settings (NULL: nothing).
+ * Returns 0, or an exit status that has been reported; then there is nothing to close.
+ */
+int cli_session_open(cli_session *session, const cli_settings *settings, const corral_client_options *base);
+
+/** Hold back these signals as well. Returns 0, or an exit status that has been reported. */
+int cli_session_hold(cli_session *session, const sigset_t *signals);
 
 /** Tell session_wait() that the operation has ended: for its callback. */
 void cli_session_wake(cli_session *session);
@@ -52,6 +58,9 @@ int cli_session_report(cli_session *session, const corral_op *op, const char *pa
  * @status says so, the process dies of that signal here.
  */
 int cli_session_close(cli_session *session, int status);
+
+/** Milliseconds of a clock that nobody sets, for durations. */
+int64_t cli_now_ms(void);
 
 /** The exit status for a corral_status. */
 int cli_exit_status(int status);

@@ -5,6 +5,7 @@ need_server
 
 counter=$(find_built examples/counter) || exit 1
 epoll=$(find_built examples/epoll) || exit 1
+lock=$(find_built examples/lock) || exit 1
 
 run "$counter" /examples/counter
 judge 'counter' 0 'blocking: 1
@@ -15,6 +16,13 @@ judge 'epoll' 0 '1
 2
 3' ''
 is 'epoll has counted' "$("$CORRAL" counter get /examples/epoll)" 3
+
+for _ in 1 2; do
+    "$lock" /examples/lock 3 >>"$scratch/turns" 2>>"$scratch/err" &
+done
+wait
+is 'lock takes its turns' "$(grep -c ': success, valid for [1-9]' "$scratch/turns")" 6
+is '... and complains of nothing' "$(cat "$scratch/err")" ''
 
 # More adds than it can make: the signal ends it, also with one of them under way.
 "$epoll" /examples/signal 1000000000 >"$scratch/sums" 2>"$scratch/err" &

@@ -113,6 +113,15 @@ zk() {
         grep -vE '^(Connecting to .*|Welcome to ZooKeeper!|JLine support is disabled|WATCHER::|WatchedEvent .*|)$'
 }
 
+# wait_for COMMAND...: until it succeeds, within reason.
+wait_for() {
+    for _ in $(seq 600); do
+        "$@" && return
+        sleep 0.05
+    done
+    return 1
+}
+
 # now_ms: the time, for durations.
 now_ms() {
     echo "$(($(date +%s%N) / 1000000))"

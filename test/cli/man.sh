@@ -4,9 +4,9 @@
 . "$(dirname "$0")/harness.sh"
 page=$here/../../man/corral.1
 
-for command in '' 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' 'counter watch' dev; do
+for command in '' 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' 'counter watch' lock 'lock ls' dev; do
     # shellcheck disable=SC2086
-    options=$("$CORRAL" $command --help | sed -n 's/^  --\([a-z-]*\).*/\1/p' | sort -u)
+    options=$("$CORRAL" $command --help | sed -nE 's/^  (-., )?--([a-z-]*).*/\2/p' | sort -u)
     missing=
     for option in $options; do
         written=$(printf %s "$option" | sed 's/-/\\\\-/g')

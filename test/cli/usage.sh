@@ -14,7 +14,7 @@ is '--help exits 0' "$status$err" 0
 run "$CORRAL" counter --help
 matches 'counter --help tells its commands only' "$out" '*counter rm PATH*'
 case $out in *dev*--*COMMAND*) not_ok 'counter --help is short' ;; *) ok 'counter --help is short' ;; esac
-for command in 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' dev; do
+for command in 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' lock 'lock ls' dev; do
     # shellcheck disable=SC2086
     run "$CORRAL" $command --help
     matches "$command --help" "$status$err|$out" "0|Usage: corral $command *"
@@ -47,6 +47,38 @@ t 'dev without a command after --' 2 '' 'dev: no command after --' dev --
 t 'dev without a command after a second --' 2 '' 'dev: no command after --' -- dev --
 t 'dev with a stray argument after --' 2 '' 'dev: one argument too many: true*' -- dev true
 t 'dev --nodes 2' 2 '' '--nodes is 1 or 3, not: 2' dev --nodes 2
+
+# `lock` leaves the low statuses to its command; `lock ls` does not.
+t 'lock without a path' 125 '' 'lock: argument missing*' lock
+t 'lock without a command' 125 '' 'lock: no command' lock /x
+t 'lock without a command after --' 125 '' 'lock: no command' lock -n /x --
+t 'lock with two commands' 125 '' 'lock: one argument too many beside -c: true' lock -c false /x true
+t 'lock -c without its string' 125 '' 'option -c needs a value: STRING' lock /x -c
+t 'lock -w without its value' 125 '' 'option -w needs a value: SECONDS' lock -nw
+t 'lock, an unknown letter' 125 '' 'unknown option: -nZ' lock -nZ /x true
+t 'lock, an unknown option' 125 '' 'unknown option: --bogus' lock --bogus /x true
+t 'lock, a value that is not wanted' 125 '' 'option --shared takes no value' lock --shared=1 /x true
+for seconds in x -1 1e1 ''; do
+    t "lock -w '$seconds'" 125 '' '--wait is not a number of seconds: *' lock -w "$seconds" /x true
+    t "lock --grace '$seconds'" 125 '' '--grace is not a number of seconds: *' lock --grace="$seconds" /x true
+done
+for code in -1 256; do
+    t "lock -E $code" 125 '' "--conflict-exit-code is from 0 to 255, not: $code" lock -E "$code" /x true
+done
+t 'lock -E x' 125 '' '--conflict-exit-code is not a whole number: x' lock -Ex /x true
+t 'lock --naming' 125 '' '--naming is rw, mutex or kazoo, not: x' lock --naming x /x true
+t 'lock -s --naming mutex' 125 '' '--naming mutex is for exclusive locks only' lock -s --naming mutex /x true
+t 'lock --label' 125 '' '--label has more than 1023 bytes' lock --label "$(printf '%01024d' 0)" /x true
+t 'lock --timeout' 125 '' '--timeout *' --timeout 0 lock /x true
+t 'lock, not a path' 125 '' 'x: not a znode path: *' lock x true
+t 'lock, -- ends the options' 125 '' '-n: not a znode path: *' lock -- -n true
+t 'lock --servers' 125 '' 'not a ZooKeeper connect string: x' lock --servers x /x true
+t 'lock ls without a path' 2 '' 'lock ls: argument missing*' lock ls
+t 'lock ls with two' 2 '' 'lock ls: one argument too many: /y*' lock ls /x /y
+t 'lock ls, an option of lock' 2 '' 'unknown option: --shared' lock -s ls /x
+t 'lock ls, an unknown option' 2 '' 'unknown option: -s' lock ls -s /x
+t 'lock ls --naming' 2 '' '--naming is *, not: x' lock ls --naming x /x
+t 'lock ls, not a path' 2 '' 'x: not a znode path: *' lock ls x
 
 for number in 12abc '' ' 5' '5 ' - + 1.5 0x10 1e3 -5x --5; do
     case $number in

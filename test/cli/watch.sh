@@ -4,14 +4,6 @@
 # shellcheck disable=SC2119
 need_server
 
-# wait_for COMMAND...: until it succeeds, within reason.
-wait_for() {
-    for _ in $(seq 600); do
-        "$@" && return
-        sleep 0.05
-    done
-    return 1
-}
 # has_lines FILE COUNT: so many complete lines are there.
 # shellcheck disable=SC2317
 has_lines() {

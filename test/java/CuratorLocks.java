@@ -1,5 +1,8 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -7,7 +10,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
+import org.apache.curator.framework.recipes.locks.InterProcessLock;
 import org.apache.curator.framework.recipes.locks.InterProcessMutex;
+import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
 import org.apache.curator.retry.ExponentialBackoffRetry;
 
 /**
@@ -17,48 +22,85 @@ import org.apache.curator.retry.ExponentialBackoffRetry;
  *
  * says "ready" once it is connected, and then takes commands, one a line:
  *
- *     run KIND PATH THREADS SECONDS  acquire and release, with so many threads, for so long
+ *     turns KIND PATH FILE N   N times: acquire, add 1 to the number in FILE, release
+ *     hold KIND PATH           acquire; says "held"
+ *     release                  what is held
+ *     run HOW PATH THREADS SECONDS  with so many threads acquire a mutex and release it, for so long
  *
- * answered by "done ACQUIRED 0 SECONDS". KIND is `shared` (all threads use one
- * InterProcessMutex), `own` (each has its own one, of one session) or `sessions`
- * (each has its own session, too). That two hold at once is a failure. Ends with
- * its input; exit status 1 for anything unexpected.
+ * KIND is `mutex` (InterProcessMutex), or `write` or `read` of an
+ * InterProcessReadWriteLock. Who reads adds nothing: the number must stay what
+ * it is. HOW is `shared` (all threads use one InterProcessMutex), `own` (each has
+ * its own one) or `sessions` (each has its own session, too); that two hold at
+ * once is unexpected. `run` is answered by "done ACQUIRED 0 SECONDS", each other
+ * command but `hold` by "done". Ends with its input; exit status 1 for anything
+ * unexpected.
  */
 public class CuratorLocks {
-    private static final List<CuratorFramework> clients = new ArrayList<>();
+    private final String servers;
+    private final List<CuratorFramework> clients = new ArrayList<>();
+    private final CuratorFramework client;
+    private InterProcessLock held;
 
-    /** The session of that number; the first ones are made once and stay. */
-    private static CuratorFramework client(String servers, int number) throws Exception {
+    private CuratorLocks(String servers) throws Exception {
+        this.servers = servers;
+        client = client(0);
+    }
+
+    /** The session of that number, which stays once it is made. */
+    private CuratorFramework client(int number) throws Exception {
         while (clients.size() <= number) {
-            CuratorFramework made = CuratorFrameworkFactory.newClient(servers, new ExponentialBackoffRetry(1000, 3));
+            CuratorFramework made =
+                CuratorFrameworkFactory.newClient(servers, new ExponentialBackoffRetry(1000, 3));
 
+            clients.add(made);
             made.start();
             if (!made.blockUntilConnected(60, TimeUnit.SECONDS)) {
                 throw new Exception("no connection to " + servers);
             }
-            clients.add(made);
         }
         return clients.get(number);
     }
 
-    private static InterProcessMutex[] mutexes(String servers, String kind, String path, int count)
-            throws Exception {
+    private InterProcessLock lock(String kind, String path) {
+        switch (kind) {
+        case "mutex":
+            return new InterProcessMutex(client, path);
+        case "write":
+            return new InterProcessReadWriteLock(client, path).writeLock();
+        case "read":
+            return new InterProcessReadWriteLock(client, path).readLock();
+        default:
+            throw new IllegalArgumentException(kind);
+        }
+    }
+
+    private static long read(Path file) throws Exception {
+        return Long.parseLong(new String(Files.readAllBytes(file), StandardCharsets.US_ASCII).trim());
+    }
+
+    private static void turn(InterProcessLock lock, boolean reads, Path file) throws Exception {
+        lock.acquire();
+        try {
+            long number = read(file);
+
+            Thread.sleep(0, 200000);
+            if (!reads) {
+                Files.write(file, Long.toString(number + 1).getBytes(StandardCharsets.US_ASCII));
+            } else if (read(file) != number) {
+                throw new Exception("somebody wrote while it was read");
+            }
+        } finally {
+            lock.release();
+        }
+    }
+
+    private InterProcessMutex[] mutexes(String how, String path, int count) throws Exception {
         InterProcessMutex[] made = new InterProcessMutex[count];
 
         for (int i = 0; i < count; i++) {
-            switch (kind) {
-            case "shared":
-                made[i] = i > 0 ? made[0] : new InterProcessMutex(client(servers, 0), path);
-                break;
-            case "own":
-                made[i] = new InterProcessMutex(client(servers, 0), path);
-                break;
-            case "sessions":
-                made[i] = new InterProcessMutex(client(servers, i), path);
-                break;
-            default:
-                throw new IllegalArgumentException(kind);
-            }
+            boolean shares = how.equals("shared") && i > 0;
+
+            made[i] = shares ? made[0] : new InterProcessMutex(client(how.equals("sessions") ? i : 0), path);
         }
         return made;
     }
@@ -96,6 +138,33 @@ public class CuratorLocks {
         say("done " + acquired + " 0 " + (System.nanoTime() - start) / 1e9);
     }
 
+    private void obey(String[] words) throws Exception {
+        switch (words[0]) {
+        case "turns":
+            InterProcessLock lock = lock(words[1], words[2]);
+
+            for (int i = Integer.parseInt(words[4]); i > 0; i--) {
+                turn(lock, words[1].equals("read"), Path.of(words[3]));
+            }
+            say("done");
+            break;
+        case "hold":
+            held = lock(words[1], words[2]);
+            held.acquire();
+            say("held");
+            break;
+        case "release":
+            held.release();
+            say("done");
+            break;
+        case "run":
+            run(mutexes(words[1], words[2], Integer.parseInt(words[3])), Double.parseDouble(words[4]));
+            break;
+        default:
+            throw new IllegalArgumentException(words[0]);
+        }
+    }
+
     private static void say(String line) {
         System.out.println(line);
         System.out.flush();
@@ -108,22 +177,16 @@ public class CuratorLocks {
 
     public static void main(String[] arguments) {
         try {
+            CuratorLocks locks = new CuratorLocks(arguments[0]);
             BufferedReader input = new BufferedReader(new InputStreamReader(System.in));
             String line;
 
-            client(arguments[0], 0);
             say("ready");
             while ((line = input.readLine()) != null) {
-                String[] words = line.split(" ");
-
-                if (!words[0].equals("run")) {
-                    throw new IllegalArgumentException(line);
-                }
-                run(mutexes(arguments[0], words[1], words[2], Integer.parseInt(words[3])),
-                    Double.parseDouble(words[4]));
+                locks.obey(line.split(" "));
             }
-            for (CuratorFramework client : clients) {
-                client.close();
+            for (CuratorFramework each : locks.clients) {
+                each.close();
             }
             System.exit(0);
         } catch (Exception e) {

@@ -64,7 +64,7 @@ int locking_await(waiter *w, corral_grant **ret_grant);
 /** Release and wait until that can be seen, and free. */
 void locking_give_back(corral_grant *grant);
 
-/** Assert that there soon are @count znodes below @path. */
+/** Assert that there soon are @count znodes in @path; none also when that is not there. */
 #define ASSERT_BELOW_SOON(path, count) locking_assert_below((path), (count), __FILE__, __LINE__)
 void locking_assert_below(const char *path, int count, const char *file, unsigned line);
 

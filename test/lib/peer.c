@@ -68,63 +68,50 @@ static void locate(char *path, size_t size, const char *name)
     snprintf(path, size, "%s/test/%s", srcdir != NULL && *srcdir != '\0' ? srcdir : TESTING_SRCDIR, name);
 }
 
-/* A program of test/java, with up to four arguments. */
-static peer *start_java(const char *name, const char *const arguments[4])
-{
-    char source[512];
-    char *argv[] = {(char *)"java",
-                    (char *)"-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-                    (char *)"-cp",
-                    (char *)JAVA "curator-recipes.jar:" JAVA "curator-framework.jar:" JAVA
-                                 "curator-client.jar:" JAVA "zookeeper.jar:" JAVA "guava.jar:" JAVA
-                                 "slf4j-simple.jar",
-                    source,
-                    (char *)arguments[0],
-                    (char *)arguments[1],
-                    (char *)arguments[2],
-                    (char *)arguments[3],
-                    NULL};
-
-    locate(source, sizeof source, name);
-    return peer_start(argv);
-}
-
-/* One of test/python, with up to two. */
-static peer *start_python(const char *name, const char *const arguments[2])
-{
-    char source[512];
-    char *argv[] = {(char *)PYTHON, source, (char *)arguments[0], (char *)arguments[1], NULL};
-
-    locate(source, sizeof source, name);
-    return peer_start(argv);
-}
+/* What runs a Java program that uses Curator; its source comes next. */
+#define CURATOR                                                                                              \
+    (char *)"java", (char *)"-Dorg.slf4j.simpleLogger.defaultLogLevel=error", (char *)"-cp",                 \
+        (char *)JAVA "curator-recipes.jar:" JAVA "curator-framework.jar:" JAVA "curator-client.jar:" JAVA    \
+                     "zookeeper.jar:" JAVA "guava.jar:" JAVA "slf4j-simple.jar"
 
 peer *peer_start_curator(const char *servers, unsigned first_ms, unsigned most_ms, unsigned retries)
 {
-    char first[16], most[16], count[16];
+    char source[512], first[16], most[16], count[16];
+    char *argv[] = {CURATOR, source, (char *)servers, first, most, count, NULL};
 
+    locate(source, sizeof source, "java/CuratorAdds.java");
     snprintf(first, sizeof first, "%u", first_ms);
     snprintf(most, sizeof most, "%u", most_ms);
     snprintf(count, sizeof count, "%u", retries);
-    return start_java("java/CuratorAdds.java", (const char *const[4]){servers, first, most, count});
+    return peer_start(argv);
 }
 
 peer *peer_start_kazoo(const char *servers, double delay)
 {
-    char seconds[32];
+    char source[512], seconds[32];
+    char *argv[] = {(char *)PYTHON, source, (char *)servers, seconds, NULL};
 
+    locate(source, sizeof source, "python/kazoo_adds.py");
     snprintf(seconds, sizeof seconds, "%g", delay);
-    return start_python("python/kazoo_adds.py", (const char *const[2]){servers, seconds});
+    return peer_start(argv);
 }
 
 peer *peer_start_curator_locks(const char *servers)
 {
-    return start_java("java/CuratorLocks.java", (const char *const[4]){servers});
+    char source[512];
+    char *argv[] = {CURATOR, source, (char *)servers, NULL};
+
+    locate(source, sizeof source, "java/CuratorLocks.java");
+    return peer_start(argv);
 }
 
 peer *peer_start_kazoo_locks(const char *servers)
 {
-    return start_python("python/kazoo_locks.py", (const char *const[2]){servers});
+    char source[512];
+    char *argv[] = {(char *)PYTHON, source, (char *)servers, NULL};
+
+    locate(source, sizeof source, "python/kazoo_locks.py");
+    return peer_start(argv);
 }
 
 bool peer_await(peer *p)

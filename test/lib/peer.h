@@ -1,6 +1,6 @@
 /**
  * Other programs that are told by lines to their standard input what to do,
- * and answer by lines to their standard output: the counters and the locks of
+ * and answer by lines to their standard output: the counters and locks of
  * Curator and Kazoo (test/java/Curator*.java, test/python/kazoo_*.py say which),
  * or this program once more. Their standard error is ours. They are killed when
  * the thread that started them ends.
@@ -26,7 +26,7 @@ peer *peer_start(char *const argv[]);
 peer *peer_start_curator(const char *servers, unsigned first_ms, unsigned most_ms, unsigned retries);
 peer *peer_start_kazoo(const char *servers, double delay);
 
-/** The same with their locks. */
+/** Their locks. */
 peer *peer_start_curator_locks(const char *servers);
 peer *peer_start_kazoo_locks(const char *servers);
 

@@ -4,6 +4,7 @@
  * it looks at what a user sees first, and no closer.
  */
 #include <corral/counter.h>
+#include <corral/lock.h>
 
 #include "lib/events.h"
 #include "lib/server.h"
@@ -121,6 +122,27 @@ static void a_subscription(void)
     events_close(&seen);
 }
 
+static void a_lock(void)
+{
+    corral_lock *lock = NULL;
+    corral_txn *txn = NULL;
+
+    REQUIRE_STATUS(corral_lock_open(client, "/smoke/lock", NULL, &lock), CORRAL_OK);
+    REQUIRE_STATUS(corral_txn_new(&txn), CORRAL_OK);
+    ASSERT_STATUS(corral_txn_check(txn, "/smoke", CORRAL_VERSION_ANY), CORRAL_OK);
+    for (int i = 0; i < 3; i++) {
+        corral_grant *grant = NULL;
+
+        REQUIRE_STATUS(corral_lock_acquire(lock, CORRAL_FOREVER, &grant), CORRAL_OK);
+        CU_ASSERT(corral_grant_valid_ms(grant) > 0);
+        ASSERT_STATUS(corral_grant_multi(grant, txn, CORRAL_FOREVER), CORRAL_OK);
+        ASSERT_STATUS(corral_lock_release_wait(grant, CORRAL_FOREVER), CORRAL_OK);
+        corral_grant_free(grant);
+    }
+    corral_txn_free(txn);
+    ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK);
+}
+
 static void many_adds(void)
 {
     recorder ends;
@@ -143,8 +165,13 @@ static void many_adds(void)
 }
 
 static CU_TestInfo tests[] = {
-    {"one of each", one_of_each},       {"an update", an_update}, {"two counters", two_counters},
-    {"a subscription", a_subscription}, {"200 adds", many_adds},  CU_TEST_INFO_NULL,
+    {"one of each", one_of_each},
+    {"an update", an_update},
+    {"two counters", two_counters},
+    {"a subscription", a_subscription},
+    {"a lock", a_lock},
+    {"200 adds", many_adds},
+    CU_TEST_INFO_NULL,
 };
 
 static CU_SuiteInfo suites[] = {

@@ -1,13 +1,19 @@
-"""Kazoo's Lock, to be told by another program what to do:
+"""Kazoo's locks, to be told by another program what to do:
 
     python3 kazoo_locks.py SERVERS
 
 says "ready" once it is connected, and then takes commands, one a line:
 
+    turns KIND PATH FILE N   N times: acquire, add 1 to the number in FILE, release
+    hold KIND PATH           acquire; says "held"
+    release                  what is held
     run KIND PATH 1 SECONDS  acquire and release, with one thread, for so long
 
-answered by "done ACQUIRED 0 SECONDS". KIND is `lock`. Ends with its input; exit
-status 1 for anything unexpected.
+KIND is `mutex` (a Lock with Curator's names), or of Kazoo's own `lock` (Lock),
+`write` (WriteLock), `read` (ReadLock). Who reads adds nothing: the number must
+stay what it is. `run` is answered by "done ACQUIRED 0 SECONDS", each other
+command but `hold` by "done". Ends with its input; exit status 1 for anything
+unexpected.
 """
 
 import logging
@@ -15,20 +21,46 @@ import sys
 import time
 
 from kazoo.client import KazooClient
+from kazoo.recipe.lock import Lock, ReadLock, WriteLock
+
+
+class CuratorsLock(Lock):
+    """Kazoo's, which a Curator respects, and which respects a Curator."""
+
+    _NODE_NAME = "-lock-"
+    _EXCLUDE_NAMES = ["-lock-"]
+
+
+KINDS = {"mutex": CuratorsLock, "lock": Lock, "write": WriteLock, "read": ReadLock}
 
 
 def say(*words):
     print(*words, flush=True)
 
 
+def read(file):
+    with open(file) as opened:
+        return int(opened.read())
+
+
+def turn(lock, reads, file):
+    with lock:
+        number = read(file)
+        time.sleep(0.0002)
+        if reads:
+            if read(file) != number:
+                raise RuntimeError("somebody wrote while it was read")
+        else:
+            with open(file, "w") as opened:
+                opened.write(str(number + 1))
+
+
 def run(lock, seconds):
     acquired = 0
     start = time.monotonic()
     while time.monotonic() < start + seconds:
-        if not lock.acquire():
-            raise RuntimeError("not acquired")
-        lock.release()
-        acquired += 1
+        with lock:
+            acquired += 1
     say("done", acquired, 0, time.monotonic() - start)
 
 
@@ -36,12 +68,30 @@ def main(servers):
     logging.basicConfig(level=logging.ERROR)
     client = KazooClient(servers)
     client.start(timeout=60)
+    held = None
     say("ready")
     for line in sys.stdin:
-        command, kind, path, threads, seconds = line.split()
-        if (command, kind, threads) != ("run", "lock", "1"):
-            raise ValueError(line)
-        run(client.Lock(path, "bench"), float(seconds))
+        command, *rest = line.split()
+        if command == "turns":
+            kind, path, file, count = rest
+            for _ in range(int(count)):
+                turn(KINDS[kind](client, path), kind == "read", file)
+            say("done")
+        elif command == "hold":
+            kind, path = rest
+            held = KINDS[kind](client, path)
+            held.acquire()
+            say("held")
+        elif command == "release":
+            held.release()
+            say("done")
+        elif command == "run":
+            kind, path, threads, seconds = rest
+            if threads != "1":
+                raise ValueError(line)
+            run(KINDS[kind](client, path), float(seconds))
+        else:
+            raise ValueError(command)
     client.stop()
     client.close()
 

@@ -245,6 +245,15 @@ void ensemble_put(ensemble *e, const char *path, const char *data, size_t length
     }
 }
 
+void ensemble_put_worn(ensemble *e, const char *path, int32_t creations)
+{
+    ensemble_put(e, path, "", 0, 0);
+    for (int i = -1; i < SERVERS; i++) {
+        tree_force(i < 0 ? &e->prepared : &e->servers[i].tree, world_path(e->world, path))->creations =
+            creations;
+    }
+}
+
 /* --- applying --- */
 
 typedef struct {

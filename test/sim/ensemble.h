@@ -171,5 +171,7 @@ const tree *ensemble_state(const ensemble *e);
 bool ensemble_session_lives(const ensemble *e, int64_t id);
 /** Put a znode there before anything has begun. */
 void ensemble_put(ensemble *e, const char *path, const char *data, size_t length, int32_t version);
+/** ... in which so many znodes have been made. */
+void ensemble_put_worn(ensemble *e, const char *path, int32_t creations);
 
 #endif

@@ -66,6 +66,9 @@ void fleet_look(member *m)
     if (m->finished) {
         return;
     }
+    if (m->fleet->looked != NULL) {
+        m->fleet->looked(m);
+    }
     if (m->closing && corrali_latch_is_open(&m->client->closed)) {
         world_at(w, w->now, finish, m, 0);
     } else if (!m->dispatching && !corrali_list_empty(&m->client->dispatch.tasks)) {

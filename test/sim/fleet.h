@@ -41,7 +41,18 @@ struct fleet {
     char failure[4096]; /* what was found wrong first; "": nothing */
     void (*joined)(member *m);
     void (*leaving)(member *m); /* before it is closed, or freed after a crash */
+    void (*looked)(member *m);  /* after the library may have done something; may be NULL */
 };
+
+/** What a workload's run was like. */
+typedef struct {
+    uint64_t digest;
+    uint64_t operations, faults, steps;
+    int clients;
+    bool unjudged; /* so much ended uncertain that no judgement is possible */
+    uint64_t rare[RARE_PATHS];
+    char failure[4096]; /* "": all is right */
+} sim_result;
 
 void fleet_open(fleet *f, uint64_t seed, bool tracing);
 void fleet_close(fleet *f);

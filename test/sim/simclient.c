@@ -210,7 +210,7 @@ static bool has_container_among_others(const corrali_request *request)
     bool container = false;
 
     for (size_t i = 0; request->kind == CORRALI_MULTI && i < request->write_count; i++) {
-        container = container || request->writes[i].container;
+        container = container || corrali_writes((corrali_request *)request)[i].container;
     }
     return container && request->write_count > 1;
 }

@@ -6,9 +6,15 @@
 #include <string.h>
 
 const char *const rare_names[RARE_PATHS] = {
-#define SIM_RARE_TEXT(name, text) text,
+#define SIM_RARE_TEXT(name, text, of) text,
     SIM_RARE_PATHS(SIM_RARE_TEXT)
 #undef SIM_RARE_TEXT
+};
+
+const int rare_workloads[RARE_PATHS] = {
+#define SIM_RARE_OF(name, text, of) of,
+    SIM_RARE_PATHS(SIM_RARE_OF)
+#undef SIM_RARE_OF
 };
 
 struct world_event {

@@ -21,38 +21,64 @@ typedef struct world world;
 /** What an event does: @subject and @argument are as given to world_at(). */
 typedef void (*world_fire)(void *subject, int64_t argument);
 
+/** Whose workload's runs come to it. */
+enum { OF_COUNTERS = 1, OF_LOCKS = 2, OF_ALL = OF_COUNTERS | OF_LOCKS };
+
 /** What a world has seen of what is rare; printed, and none may stay 0 in a run over many seeds. */
 #define SIM_RARE_PATHS(X)                                                                                    \
-    X(RESEND_APPLIED, "resend found applied")                                                                \
-    X(RESEND_NOT_APPLIED, "resend found not applied")                                                        \
-    X(LANE_MISSING, "lane missing")                                                                          \
-    X(LANE_SWEPT, "crashed client's lanes swept")                                                            \
-    X(WRAPPED, "version wrapped")                                                                            \
-    X(UNCERTAIN, "EUNCERTAIN")                                                                               \
-    X(EXPIRED, "session expired")                                                                            \
-    X(EXPIRED_IN_FLIGHT, "session expired after lost writes")                                                \
-    X(EPOCH_MOVED, "stale cache refused by its epoch")                                                       \
-    X(MOVED_REFUSED, "late write of a moved session")                                                        \
-    X(LATE_APPLIED, "late write of a lost connection applied")                                               \
-    X(DROPPED_COMMITS, "proposals dropped with a leader")                                                    \
-    X(TAIL_KEPT, "proposals of a leader cut off kept by the next one")                                       \
-    X(STALE_READ, "read from a server cut off")                                                              \
-    X(LAGGING_REFUSED, "connection to a lagging server refused")                                             \
-    X(SET_WATCH_FIRED, "watch fired when set again")                                                         \
-    X(NO_MEMORY, "allocation failed")                                                                        \
-    X(LOST_RACE, "race lost")                                                                                \
-    X(OUT_OF_BOUNDS, "sum out of bounds")                                                                    \
-    X(REFUSED, "update refused by its function")                                                             \
-    X(REMADE, "counter remade by another program")
+    X(RESEND_APPLIED, "resend found applied", OF_ALL)                                                        \
+    X(RESEND_NOT_APPLIED, "resend found not applied", OF_ALL)                                                \
+    X(LANE_MISSING, "lane missing", OF_ALL)                                                                  \
+    X(LANE_SWEPT, "crashed client's lanes swept", OF_COUNTERS)                                               \
+    X(WRAPPED, "version wrapped", OF_COUNTERS)                                                               \
+    X(UNCERTAIN, "EUNCERTAIN", OF_ALL)                                                                       \
+    X(EXPIRED, "session expired", OF_ALL)                                                                    \
+    X(EXPIRED_IN_FLIGHT, "session expired after lost writes", OF_ALL)                                        \
+    X(EPOCH_MOVED, "stale cache refused by its epoch", OF_COUNTERS)                                          \
+    X(MOVED_REFUSED, "late write of a moved session", OF_ALL)                                                \
+    X(LATE_APPLIED, "late write of a lost connection applied", OF_ALL)                                       \
+    X(DROPPED_COMMITS, "proposals dropped with a leader", OF_ALL)                                            \
+    X(TAIL_KEPT, "proposals of a leader cut off kept by the next one", OF_ALL)                               \
+    X(STALE_READ, "read from a server cut off", OF_ALL)                                                      \
+    X(LAGGING_REFUSED, "connection to a lagging server refused", OF_ALL)                                     \
+    X(SET_WATCH_FIRED, "watch fired when set again", OF_ALL)                                                 \
+    X(NO_MEMORY, "allocation failed", OF_ALL)                                                                \
+    X(LOST_RACE, "race lost", OF_COUNTERS)                                                                   \
+    X(OUT_OF_BOUNDS, "sum out of bounds", OF_COUNTERS)                                                       \
+    X(REFUSED, "update refused by its function", OF_COUNTERS)                                                \
+    X(REMADE, "counter remade by another program", OF_COUNTERS)                                              \
+    X(CREATION_LOST, "reply to a contender's creation lost", OF_LOCKS)                                       \
+    X(ADOPTED, "orphan adopted", OF_LOCKS)                                                                   \
+    X(EXTRA, "extra znode deleted", OF_LOCKS)                                                                \
+    X(ROBBED_WAITING, "own znode deleted while waiting", OF_LOCKS)                                           \
+    X(ROBBED_HOLDING, "own znode deleted while holding", OF_LOCKS)                                           \
+    X(TAKEN_OVER, "taken over on deletion alone", OF_LOCKS)                                                  \
+    X(RELISTED, "listed again while waiting", OF_LOCKS)                                                      \
+    X(UNPROVEN, "proof needed before a grant", OF_LOCKS)                                                     \
+    X(LAPSED, "grant lapsed while its session lived", OF_LOCKS)                                              \
+    X(LOST_WITH_SESSION, "session lost while holding", OF_LOCKS)                                             \
+    X(LOST_UNTOLD, "grant lost before it was delivered", OF_LOCKS)                                           \
+    X(CLOSED_HOLDING, "client closed while holding", OF_LOCKS)                                               \
+    X(HANDED_ON, "local hand-off", OF_LOCKS)                                                                 \
+    X(DRAINED, "local hand-off after a guarded change", OF_LOCKS)                                            \
+    X(GUARD_REFUSED, "guarded change of a lost grant refused", OF_LOCKS)                                     \
+    X(STOOD_BACK, "worn directory stood back from", OF_LOCKS)                                                \
+    X(ANEW, "worn directory deleted", OF_LOCKS)                                                              \
+    X(HOMELESS, "directory gone while entering", OF_LOCKS)                                                   \
+    X(BUSY, "EBUSY by deadline", OF_LOCKS)                                                                   \
+    X(UNREACHABLE, "acquire timed out", OF_LOCKS)                                                            \
+    X(CANCELLED_ENTERING, "acquire cancelled while entering", OF_LOCKS)                                      \
+    X(CLOSED_WAITING, "lock closed while waiting", OF_LOCKS)
 
 typedef enum {
-#define SIM_RARE_NAME(name, text) RARE_##name,
+#define SIM_RARE_NAME(name, text, of) RARE_##name,
     SIM_RARE_PATHS(SIM_RARE_NAME)
 #undef SIM_RARE_NAME
         RARE_PATHS
 } rare_path;
 
 extern const char *const rare_names[RARE_PATHS];
+extern const int rare_workloads[RARE_PATHS];
 
 struct world {
     int64_t now;         /* ns since the beginning */

@@ -1,0 +1,168 @@
+/** The workload "locks", as its files see it. */
+#ifndef SIM_LOCKS_INTERNAL_H
+#define SIM_LOCKS_INTERNAL_H
+
+#include "locks.h"
+
+enum { LOCKS_MAX = 3, HANDLES = 2, ATTEMPTS = 150, CHANGES = 400 };
+/* With those of the last round, when all is calm. */
+enum { ATTEMPTS_MAX = ATTEMPTS + MEMBERS_MAX * LOCKS_MAX };
+/* Znodes of contenders that an operator has deleted. */
+enum { ROBBED_MAX = 256 };
+
+/* How long what is due may wait for its turn. */
+#define LATENESS (150 * SIM_MS)
+
+typedef enum { MUTEX, READ_WRITE, KAZOO, SEMAPHORE, SCHEMES } scheme;
+
+typedef struct run run;
+
+/* One of a client's handles of a lock. */
+typedef struct {
+    run *run;
+    member *member;
+    int number;
+    int lock;
+    corral_lock *open;
+    bool shared; /* with others: a reader, or a semaphore */
+    uint32_t handoffs;
+} handle;
+
+/* An acquire, and the grant that came of it. */
+typedef struct attempt attempt;
+struct attempt {
+    attempt *next_open; /* of its member's; see run.open */
+    attempt *next_held; /* of its lock's; see run.held */
+    run *run;
+    member *member;
+    handle *through;
+    int number;
+    int lock;
+    bool shared;
+    corral_op *op;
+    int64_t invoked;
+    bool limited;   /* by a deadline */
+    bool cancelled; /* by its program, or its handle or client was closed */
+    bool last;      /* of the last round */
+    int64_t deadline;
+    int64_t due;         /* by when it must have ended */
+    int64_t there_until; /* INT64_MAX: it contends; then its znode may be there for a while */
+    bool ended;
+    int status;
+
+    corral_grant *grant; /* once granted; NULL: freed */
+    bool granted;        /* the library has decided so */
+    bool delivered;
+    bool released;
+    bool good_when_released; /* it was valid then: nobody is to be told that it was lost */
+    bool lost;               /* ... as the program was told */
+    bool robbed;             /* somebody has deleted its znode */
+    int64_t session, token;
+    uint32_t turn;
+    int64_t release_at;
+    int64_t lost_at; /* the library knew; 0: not yet */
+};
+
+/* A guarded change. */
+typedef struct {
+    attempt *of;
+    int number;
+    corral_op *op;
+    bool limited, cancelled;
+    int64_t due;
+    bool ended;
+    int status;
+    bool late;   /* begun after its grant was released, or was told to be lost */
+    int entries; /* of the log */
+} change;
+
+struct run {
+    fleet fleet;
+    attempt attempts[ATTEMPTS_MAX];
+    int count;
+    change changes[CHANGES];
+    int change_count;
+    int lock_count;
+    scheme schemes[LOCKS_MAX];
+    uint32_t permits[LOCKS_MAX]; /* SEMAPHORE */
+    bool worn[LOCKS_MAX];        /* the directory's numbers begin near their limit */
+    handle handles[MEMBERS_MAX][LOCKS_MAX][HANDLES];
+    attempt *open[MEMBERS_MAX];   /* that wait, or have a grant */
+    attempt *held[LOCKS_MAX];     /* with a grant that is not known to be lost */
+    int64_t newest[LOCKS_MAX];    /* of exclusive grants: token, */
+    uint32_t turns[LOCKS_MAX];    /* ... and turn */
+    int64_t peer_seen[LOCKS_MAX]; /* when another program last contended */
+    int64_t robbed[ROBBED_MAX];   /* czxids */
+    int robbed_count;
+    struct locks_shadow *shadows[MEMBERS_MAX];
+    bool last_round;
+};
+
+void locks_name(char *ret_path, size_t size, int lock);
+/* The directory of its contenders, or of a semaphore's that wait. NULL: it has none such. */
+const char *locks_directory(const run *r, int lock, bool of_waiters, char *ret_path, size_t size);
+
+/* --- locks_members.c --- */
+
+void locks_joined(member *m);
+void locks_leaving(member *m);
+/* What its end could not: free what is left of a client that has closed. */
+void locks_tidy(run *r, int number);
+/* Close a handle, and open it anew. */
+void locks_reopen(handle *own);
+
+/* --- locks_work.c --- */
+
+/* An event: one of the clients' programs does something, and this comes again. */
+void locks_work(void *run, int64_t argument);
+/* When faults have ended: everybody wants everything once more. */
+void locks_last_round(run *r);
+/* Give the program's reference back. */
+void locks_free_grant(attempt *own);
+/* Is what was due then late? */
+bool locks_is_late(const member *m, int64_t due);
+
+/* --- locks_changes.c --- */
+
+void locks_change(attempt *of);
+/* At the end: what was reported is what was written. */
+void locks_judge_changes(run *r);
+
+/* --- locks_others.c --- */
+
+/* Another program does something to a lock's directory. */
+void locks_meddle(run *r);
+/* It takes back what is in the way of others; false: not now. */
+bool locks_clear(run *r);
+
+/* --- locks_rare.c --- */
+
+/* Count what is rare by how the library's contenders are now, and were. */
+void locks_count(run *r, member *m);
+/* For the trace: who is there, and what everybody waits for. */
+void locks_tell(run *r);
+
+/* --- locks_judge.c --- */
+
+/* The fleet's: @m may have been granted something. */
+void locks_looked(member *m);
+void locks_granted(attempt *own);
+/* No longer held. */
+void locks_let_go(attempt *own);
+/* Its program has nothing to do with it any more. */
+void locks_forget(attempt *own);
+int64_t locks_valid_ms(const attempt *own);
+/* The ensemble's written(). */
+void locks_judge_write(ensemble *e, const transaction *txn);
+void locks_judge_busy(attempt *own);
+/* At the end. */
+void locks_judge_outcomes(run *r);
+void locks_judge_directories(run *r);
+void locks_judge_leavings(run *r);
+
+static inline run *locks_run_of(fleet *f)
+{
+    return (run *)f; /* its first member */
+}
+
+#endif
