@@ -105,10 +105,17 @@ void corrali_contender_end_locked(corrali_contender *own)
         corrali_contender_leave_step_locked(own); /* what was just told has made it so */
     }
     own->in_event = false;
-    if (own->phase == CORRALI_CONTENDER_LEAVING && quiet(own) && !own->made && !own->doubtful &&
-        own->extra_count == 0 && own->haunted_until == 0) {
+    if (own->phase != CORRALI_CONTENDER_LEAVING || own->change_busy || own->made || own->doubtful ||
+        own->extra_count > 0) {
+        return;
+    }
+    if (!own->left) {
+        own->left = true;
+        own->class->left_locked(own, own->leave_status);
+    }
+    if (quiet(own) && own->haunted_until == 0) {
         corrali_list_remove(&own->link);
-        own->class->gone_locked(own, own->leave_status); /* and @own may be freed */
+        own->class->gone_locked(own); /* and @own may be freed */
     }
 }
 

@@ -49,8 +49,10 @@ typedef struct {
     void (*lost_locked)(corrali_contender *, int status);
     /* It cannot contend, because of @path (valid during the call). It must be left. */
     void (*failed_locked)(corrali_contender *, int status, const char *path);
-    /* It was left, and its znode is gone; or @status says why that cannot be. It may be freed. */
-    void (*gone_locked)(corrali_contender *, int status);
+    /* It was left, and its znode is gone; or @status says why that cannot be. */
+    void (*left_locked)(corrali_contender *, int status);
+    /* Afterwards: nothing of ours can come late any more. It may be freed. */
+    void (*gone_locked)(corrali_contender *);
 } corrali_contender_class;
 
 /* What it contends for; the owner's, until it is gone. */
@@ -126,6 +128,7 @@ struct corrali_contender {
                             QUEUED: the same, or before the next look at who is before us;
                             LEAVING: before the next search */
     int leave_status;
+    bool left; /* it has been told */
 };
 
 /* --- for owners --- */
@@ -135,7 +138,7 @@ int corrali_contender_init_locked(corrali_contender *own, const corrali_contende
                                   corral_client *client, corrali_contest *contest);
 /* Let it contend. */
 void corrali_contender_start_locked(corrali_contender *own);
-/* Let it go: nothing but gone_locked() will be called any more, perhaps at once. */
+/* Let it go: nothing but left_locked() and gone_locked() will be called any more, perhaps at once. */
 void corrali_contender_leave_locked(corrali_contender *own);
 /* Once it is gone, or instead of starting it. */
 void corrali_contender_destroy(corrali_contender *own);

@@ -296,7 +296,7 @@ static void failed_locked(corrali_contender *contender, int status, const char *
     failed(seat_of(contender), status, path);
 }
 
-static void gone_locked(corrali_contender *contender, int status)
+static void left_locked(corrali_contender *contender, int status)
 {
     corrali_seat *seat = seat_of(contender);
 
@@ -304,13 +304,18 @@ static void gone_locked(corrali_contender *contender, int status)
         corrali_grant_gone_locked(seat->last, status);
         seat->last = NULL;
     }
-    part_gone_locked(seat);
+}
+
+static void gone_locked(corrali_contender *contender)
+{
+    part_gone_locked(seat_of(contender));
 }
 
 static const corrali_contender_class seat_class = {.first_locked = first_locked,
                                                    .blocked_locked = blocked_locked,
                                                    .lost_locked = lost_locked,
                                                    .failed_locked = failed_locked,
+                                                   .left_locked = left_locked,
                                                    .gone_locked = gone_locked};
 
 static void gate_first_locked(corrali_contender *gate)
@@ -337,9 +342,14 @@ static void gate_failed_locked(corrali_contender *gate, int status, const char *
     failed(seat_of_gate(gate), status, path);
 }
 
-static void gate_gone_locked(corrali_contender *gate, int status)
+static void gate_left_locked(corrali_contender *gate, int status)
 {
+    (void)gate; /* nobody waits for that */
     (void)status;
+}
+
+static void gate_gone_locked(corrali_contender *gate)
+{
     part_gone_locked(seat_of_gate(gate));
 }
 
@@ -347,4 +357,5 @@ static const corrali_contender_class gate_class = {.first_locked = gate_first_lo
                                                    .blocked_locked = gate_blocked_locked,
                                                    .lost_locked = gate_lost_locked,
                                                    .failed_locked = gate_failed_locked,
+                                                   .left_locked = gate_left_locked,
                                                    .gone_locked = gate_gone_locked};

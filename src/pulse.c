@@ -38,7 +38,9 @@ static void set_timer_locked(corral_client *client)
 {
     corrali_pulse *own = &client->pulse;
     int64_t now = corrali_now_locked(client);
-    int64_t when = own->proven_at + period_ns(client);
+    /* One that was refused has proven nothing, but the next one would be refused, too. */
+    int64_t last = own->beat.sent_at > own->proven_at ? own->beat.sent_at : own->proven_at;
+    int64_t when = last + period_ns(client);
 
     corrali_timers_stop(&client->timers, &own->timer);
     if (corrali_list_empty(&own->users) || own->beating || client->session_id == 0 || client->shut) {

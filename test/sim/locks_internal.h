@@ -15,6 +15,12 @@ enum { ROBBED_MAX = 256 };
 
 typedef enum { MUTEX, READ_WRITE, KAZOO, SEMAPHORE, SCHEMES } scheme;
 
+/* Of one of them. */
+typedef struct {
+    int64_t token;
+    bool waiting; /* others were before it */
+} robbery;
+
 typedef struct run run;
 
 /* One of a client's handles of a lock. */
@@ -92,7 +98,7 @@ struct run {
     int64_t newest[LOCKS_MAX];    /* of exclusive grants: token, */
     uint32_t turns[LOCKS_MAX];    /* ... and turn */
     int64_t peer_seen[LOCKS_MAX]; /* when another program last contended */
-    int64_t robbed[ROBBED_MAX];   /* czxids */
+    robbery robbed[ROBBED_MAX];
     int robbed_count;
     struct locks_shadow *shadows[MEMBERS_MAX];
     bool last_round;

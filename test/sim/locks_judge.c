@@ -59,14 +59,30 @@ static void judge_exclusion(run *r, int lock)
     }
 }
 
-static bool was_robbed(const run *r, int64_t token)
+/* NULL: nobody has. */
+static const robbery *robbery_of(const run *r, int64_t token)
 {
     for (int i = 0; i < r->robbed_count; i++) {
-        if (r->robbed[i] == token) {
-            return true;
+        if (r->robbed[i].token == token) {
+            return &r->robbed[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+/* Who is before it when its znode is deleted can never be first: it would have heard of that earlier. */
+static void judge_robbed(attempt *own)
+{
+    run *r = own->run;
+    const robbery *found = robbery_of(r, own->token);
+    const tree *agreed = ensemble_state(&r->fleet.ensemble);
+
+    own->robbed = found != NULL;
+    if (own->turn == 0 && found != NULL && found->waiting && agreed != NULL && own->grant->seat != NULL &&
+        tree_find(agreed, world_path(&r->fleet.world, own->grant->seat->contender.node)) == NULL) {
+        fleet_fail(&r->fleet, "client %d attempt %d is granted, and its znode was deleted while it waited",
+                   own->member->number, own->number);
+    }
 }
 
 /* Tokens and turns only grow. Who does not know yet that its znode is gone may be late. */
@@ -96,7 +112,7 @@ void locks_granted(attempt *own)
     own->session = own->member->client->session_id;
     own->token = corral_grant_token(own->grant);
     own->turn = corral_grant_turn(own->grant);
-    own->robbed = was_robbed(r, own->token);
+    judge_robbed(own);
     own->next_held = r->held[own->lock];
     r->held[own->lock] = own;
     w->rare[RARE_HANDED_ON] += own->turn > 0;
@@ -174,10 +190,10 @@ static void judge_end_of_session(run *r, int64_t ended)
 }
 
 /* Somebody has deleted it: whoever it is of. */
-static void rob(run *r, int64_t token)
+static void rob(run *r, int64_t token, bool waiting)
 {
     if (r->robbed_count < ROBBED_MAX) {
-        r->robbed[r->robbed_count++] = token;
+        r->robbed[r->robbed_count++] = (robbery){.token = token, .waiting = waiting};
     }
     for (int i = 0; i < r->fleet.member_count; i++) {
         for (attempt *each = r->open[i]; each != NULL; each = each->next_open) {
@@ -198,6 +214,29 @@ static bool is_held(const run *r, int64_t token)
     return false;
 }
 
+/* Is, or was, a contender of a lower number there that kept that at @path from the lock? */
+static bool is_blocked(run *r, int path)
+{
+    world *w = &r->fleet.world;
+    corrali_lock_name own;
+
+    if (!corrali_lock_name_parse(strrchr(world_path_text(w, path), '/') + 1, &own) ||
+        own.scheme == CORRALI_SCHEME_SEMAPHORE) {
+        return false;
+    }
+    for (int other = world_path_child(w, world_path_parent(w, path)); other >= 0;
+         other = world_path_sibling(w, other)) {
+        corrali_lock_name before;
+
+        if (tree_find(&r->fleet.ensemble.prepared, other) != NULL &&
+            corrali_lock_name_parse(strrchr(world_path_text(w, other), '/') + 1, &before) &&
+            before.sequence < own.sequence && (!own.shared || !before.shared)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void judge_deletion(run *r, const transaction *txn, const tree_write *deletion)
 {
     world *w = &r->fleet.world;
@@ -205,7 +244,7 @@ static void judge_deletion(run *r, const transaction *txn, const tree_write *del
     if (txn->session == 0) {
         w->rare[RARE_ROBBED_WAITING] +=
             deletion->stat.ephemeral_owner != 0 && !is_held(r, deletion->stat.czxid);
-        rob(r, deletion->stat.czxid);
+        rob(r, deletion->stat.czxid, is_blocked(r, deletion->path));
         return;
     }
     for (int i = 0; i < r->lock_count; i++) {
