@@ -126,7 +126,7 @@ struct corrali_contender {
     corrali_pulse_user pulse;
     bool unproven;       /* FIRST: waiting for a proof, and not told yet */
     corrali_timer timer; /* FIRST: before our znode is watched; OUTSIDE: before the next attempt;
-                            QUEUED: before the next look at who is before us;
+                            QUEUED: the same, or before the next look at who is before us;
                             LEAVING: before the next search */
     int leave_status;
     bool left; /* it has been told */

@@ -2,7 +2,7 @@
 #include "alloc.h"
 #include "contender.h"
 
-/* A lock held for less than this is not worth a watch on its znode. */
+/* A lock held, or waited for behind several, for less than this is not worth a watch on its znode. */
 enum { OWN_WATCH_MS = 50 };
 
 /* How often to look whether who is before us has gone, when its deletion may not be told to us. */
@@ -69,6 +69,19 @@ static void watch_own_locked(corrali_contender *own)
     corrali_submit_locked(own->client, &own->own);
 }
 
+/* The same in a while, if we are still there then. */
+static void watch_own_later_locked(corrali_contender *own)
+{
+    corral_client *client = own->client;
+
+    corrali_timers_stop(&client->timers, &own->timer);
+    if (!own->own_armed && !own->own_busy &&
+        corrali_timers_set(&client->timers, &own->timer, corrali_time_after_locked(client, OWN_WATCH_MS)) !=
+            CORRAL_OK) {
+        watch_own_locked(own);
+    }
+}
+
 static void own_tripped_locked(corrali_wire *wire, bool deleted)
 {
     corrali_contender *own = CORRALI_CONTAINER(wire, corrali_contender, own_wire);
@@ -125,22 +138,15 @@ static void join_pulse_locked(corrali_contender *own)
 
 void corrali_contender_is_first_locked(corrali_contender *own)
 {
-    corral_client *client = own->client;
-
     corrali_wire_cut_locked(&own->blocker_wire);
-    corrali_timers_stop(&client->timers, &own->timer);
     own->phase = CORRALI_CONTENDER_FIRST;
     own->unproven = true;
     join_pulse_locked(own);
-    if (!own->own_armed && !own->own_busy &&
-        corrali_timers_set(&client->timers, &own->timer, corrali_time_after_locked(client, OWN_WATCH_MS)) !=
-            CORRAL_OK) {
-        watch_own_locked(own);
-    }
+    watch_own_later_locked(own);
     tell_first_locked(own);
 }
 
-static void look_again_locked(corrali_contender *own);
+static void waited_locked(corrali_contender *own);
 
 static void timer_fired(corrali_timer *timer)
 {
@@ -151,8 +157,8 @@ static void timer_fired(corrali_timer *timer)
         watch_own_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_OUTSIDE) {
         corrali_contender_try_directory_locked(own);
-    } else if (own->phase == CORRALI_CONTENDER_QUEUED && !own->look_busy) {
-        look_again_locked(own);
+    } else if (own->phase == CORRALI_CONTENDER_QUEUED) {
+        waited_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_LEAVING) {
         corrali_contender_search_again_locked(own);
     }
@@ -218,9 +224,15 @@ static void blocker_looked(corrali_request *request)
     corrali_contender_end_locked(own);
 }
 
-static void look_again_locked(corrali_contender *own)
+/* It is time for what was put off; what is under way sees to the rest. */
+static void waited_locked(corrali_contender *own)
 {
-    corrali_contender_look_locked(own, CORRALI_EXISTS, own->blocker, blocker_looked);
+    if (!own->own_armed && !own->own_busy) {
+        watch_own_locked(own);
+    }
+    if (own->look.kind == CORRALI_EXISTS && !own->look_busy) {
+        corrali_contender_look_locked(own, CORRALI_EXISTS, own->blocker, blocker_looked);
+    }
 }
 
 static void blocker_tripped_locked(corrali_wire *wire, bool deleted)
@@ -271,11 +283,13 @@ void corrali_contender_is_behind_locked(corrali_contender *own, const char *name
     /* Curator's writers turn into readers of the same number: in a read/write lock it is always listed again.
      */
     own->heir = only && own->contest->kind->scheme != CORRALI_SCHEME_READ_WRITE;
-    if (!own->own_armed && !own->own_busy) {
-        watch_own_locked(own); /* before the other: its events come first, too */
-    }
     if (own->heir) {
+        if (!own->own_armed && !own->own_busy) {
+            watch_own_locked(own); /* before the other: its events come first, too */
+        }
         join_pulse_locked(own);
+    } else {
+        watch_own_later_locked(own);
     }
     corrali_contender_look_locked(own, CORRALI_GET, own->blocker, blocker_looked);
 }

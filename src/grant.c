@@ -264,13 +264,12 @@ void corrali_grant_gone_locked(corral_grant *grant, int status)
     (void)corrali_object_unref_locked(&grant->object); /* the seat keeps the lock */
 }
 
-static int wait_gone_locked(corral_grant *grant, int64_t timeout_ms, corral_op **ret_op)
+static int wait_gone_locked(corral_grant *grant, int64_t timeout_ms, corral_op *stack, corral_op **ret_op)
 {
-    corral_op *op = corrali_op_new_locked(&grant->object);
+    corral_op *op = corrali_op_new_blocking_locked(&grant->object, stack);
     int status = op == NULL ? CORRAL_ENOMEM : corrali_op_set_deadline_locked(op, timeout_ms);
 
     if (status == CORRAL_OK) {
-        atomic_store(&op->refs, 2);
         corrali_list_append(&grant->operations, &op->task.link);
         *ret_op = op;
     } else if (op != NULL) {
@@ -282,6 +281,7 @@ static int wait_gone_locked(corral_grant *grant, int64_t timeout_ms, corral_op *
 int corral_lock_release_wait(corral_grant *grant, int64_t timeout_ms)
 {
     corral_client *client;
+    corral_op stack;
     corral_op *op = NULL;
     int status;
 
@@ -296,13 +296,12 @@ int corral_lock_release_wait(corral_grant *grant, int64_t timeout_ms)
     corrali_lock(client);
     corrali_grant_release_locked(grant);
     if (grant->depth == 0 && grant->seat != NULL) {
-        status = client->closing ? CORRAL_ECLOSED : wait_gone_locked(grant, timeout_ms, &op);
+        status = client->closing ? CORRAL_ECLOSED : wait_gone_locked(grant, timeout_ms, &stack, &op);
     }
     corrali_unlock(client);
     if (op != NULL) {
-        (void)corral_op_wait(op, CORRAL_FOREVER);
-        status = corral_op_status(op);
-        corral_op_unref(op);
+        status = corrali_op_await(op);
+        corrali_op_forget(op);
     }
     return status;
 }

@@ -160,6 +160,15 @@ struct corral_op {
 corral_op *corrali_op_new_locked(corrali_object *object);
 /* The same in the caller's memory, for a blocking call. */
 void corrali_op_init_locked(corral_op *op, corrali_object *object, bool blocking);
+/*
+ * An operation for a blocking call: on the caller's @stack; or one of its own,
+ * NULL without memory, where callbacks run in the program's own loop, since this
+ * thread may be the one that has to run a callback which others wait for.
+ */
+corral_op *corrali_op_new_blocking_locked(corrali_object *object, corral_op *stack);
+/* Wait for its end; returns its status. Its result is there until it is forgotten. */
+int corrali_op_await(corral_op *op);
+void corrali_op_forget(corral_op *op);
 /* Start the deadline. Returns 0 or CORRAL_ENOMEM. */
 int corrali_op_set_deadline_locked(corral_op *op, int64_t timeout_ms);
 /* Give it up before it was submitted. */

@@ -287,10 +287,29 @@ static corral_grant *again_locked(corral_lock *lock)
     return NULL;
 }
 
+/* Start an operation for a blocking call, on @stack if that can be. */
+static int start_blocking_locked(corral_lock *lock, int64_t timeout_ms, corral_op *stack, corral_op **ret_op)
+{
+    int status = corrali_object_accepts_locked(&lock->object);
+    corral_op *op = status == CORRAL_OK ? corrali_op_new_blocking_locked(&lock->object, stack) : NULL;
+
+    if (op == NULL) {
+        return status == CORRAL_OK ? CORRAL_ENOMEM : status;
+    }
+    status = start_locked(lock, op, timeout_ms);
+    if (status != CORRAL_OK) {
+        corrali_op_discard_locked(op);
+    } else {
+        *ret_op = op;
+    }
+    return status;
+}
+
 int corral_lock_acquire(corral_lock *lock, int64_t timeout_ms, corral_grant **ret_grant)
 {
     corral_client *client;
     corral_grant *grant;
+    corral_op stack;
     corral_op *op = NULL;
     int status;
 
@@ -305,14 +324,13 @@ int corral_lock_acquire(corral_lock *lock, int64_t timeout_ms, corral_grant **re
     corrali_lock(client);
     grant = again_locked(lock);
     if (grant == NULL) {
-        status = corrali_lock_submit_locked(lock, timeout_ms, NULL, NULL, &op);
+        status = start_blocking_locked(lock, timeout_ms, &stack, &op);
     }
     corrali_unlock(client);
     if (op != NULL) {
-        (void)corral_op_wait(op, CORRAL_FOREVER);
-        status = corral_op_status(op);
+        status = corrali_op_await(op);
         grant = op->lock.grant;
-        corral_op_unref(op);
+        corrali_op_forget(op);
     }
     if (status == CORRAL_OK) {
         *ret_grant = grant;

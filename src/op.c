@@ -67,6 +67,21 @@ corral_op *corrali_op_new_locked(corrali_object *object)
     return op;
 }
 
+corral_op *corrali_op_new_blocking_locked(corrali_object *object, corral_op *stack)
+{
+    corral_op *op = stack;
+
+    if (object->client->dispatch.mode != CORRAL_DISPATCH_FD) {
+        corrali_op_init_locked(op, object, true);
+        return op;
+    }
+    op = corrali_op_new_locked(object);
+    if (op != NULL) {
+        atomic_store_explicit(&op->refs, 2, memory_order_relaxed);
+    }
+    return op;
+}
+
 void corrali_op_discard_locked(corral_op *op)
 {
     corrali_timers_stop(&op->object->client->timers, &op->deadline);
@@ -173,6 +188,23 @@ int corral_op_wait(corral_op *op, int64_t timeout_ms)
     return op->object->client->dispatch.mode == CORRAL_DISPATCH_FD
                ? wait_dispatching(op, timeout_ms)
                : corrali_latch_wait(&op->ended, timeout_ms);
+}
+
+int corrali_op_await(corral_op *op)
+{
+    if (op->blocking) {
+        (void)corrali_latch_wait(&op->ended, CORRAL_FOREVER); /* its object may be gone by then */
+    } else {
+        (void)corral_op_wait(op, CORRAL_FOREVER);
+    }
+    return op->status;
+}
+
+void corrali_op_forget(corral_op *op)
+{
+    if (!op->blocking) {
+        corral_op_unref(op);
+    }
 }
 
 int corral_op_status(const corral_op *op)

@@ -3,7 +3,11 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.recipes.locks.InterProcessLock;
@@ -21,22 +25,40 @@ import org.apache.curator.retry.ExponentialBackoffRetry;
  *     turns KIND PATH FILE N   N times: acquire, add 1 to the number in FILE, release
  *     hold KIND PATH           acquire; says "held"
  *     release                  what is held
+ *     run HOW PATH THREADS SECONDS  with so many threads acquire a mutex and release it, for so long
  *
  * KIND is `mutex` (InterProcessMutex), or `write` or `read` of an
  * InterProcessReadWriteLock. Who reads adds nothing: the number must stay what
- * it is. Each command but `hold` is answered by "done". Ends with its input;
- * exit status 1 for anything unexpected.
+ * it is. HOW is `shared` (all threads use one InterProcessMutex), `own` (each has
+ * its own one) or `sessions` (each has its own session, too); that two hold at
+ * once is unexpected. `run` is answered by "done ACQUIRED 0 SECONDS", each other
+ * command but `hold` by "done". Ends with its input; exit status 1 for anything
+ * unexpected.
  */
 public class CuratorLocks {
+    private final String servers;
+    private final List<CuratorFramework> clients = new ArrayList<>();
     private final CuratorFramework client;
     private InterProcessLock held;
 
     private CuratorLocks(String servers) throws Exception {
-        client = CuratorFrameworkFactory.newClient(servers, new ExponentialBackoffRetry(1000, 3));
-        client.start();
-        if (!client.blockUntilConnected(60, TimeUnit.SECONDS)) {
-            throw new Exception("no connection to " + servers);
+        this.servers = servers;
+        client = client(0);
+    }
+
+    /** The session of that number, which stays once it is made. */
+    private CuratorFramework client(int number) throws Exception {
+        while (clients.size() <= number) {
+            CuratorFramework made =
+                CuratorFrameworkFactory.newClient(servers, new ExponentialBackoffRetry(1000, 3));
+
+            clients.add(made);
+            made.start();
+            if (!made.blockUntilConnected(60, TimeUnit.SECONDS)) {
+                throw new Exception("no connection to " + servers);
+            }
         }
+        return clients.get(number);
     }
 
     private InterProcessLock lock(String kind, String path) {
@@ -72,6 +94,50 @@ public class CuratorLocks {
         }
     }
 
+    private InterProcessMutex[] mutexes(String how, String path, int count) throws Exception {
+        InterProcessMutex[] made = new InterProcessMutex[count];
+
+        for (int i = 0; i < count; i++) {
+            boolean shares = how.equals("shared") && i > 0;
+
+            made[i] = shares ? made[0] : new InterProcessMutex(client(how.equals("sessions") ? i : 0), path);
+        }
+        return made;
+    }
+
+    private static void run(InterProcessMutex[] mutexes, double seconds) throws Exception {
+        AtomicLong acquired = new AtomicLong();
+        AtomicInteger holders = new AtomicInteger();
+        Thread[] threads = new Thread[mutexes.length];
+        long start = System.nanoTime();
+        long end = start + (long) (seconds * 1e9);
+
+        for (int i = 0; i < threads.length; i++) {
+            InterProcessMutex mutex = mutexes[i];
+
+            threads[i] = new Thread(() -> {
+                try {
+                    while (System.nanoTime() < end) {
+                        mutex.acquire();
+                        if (holders.incrementAndGet() != 1) {
+                            throw new Exception("two hold at once");
+                        }
+                        holders.decrementAndGet();
+                        mutex.release();
+                        acquired.incrementAndGet();
+                    }
+                } catch (Exception e) {
+                    fail(e);
+                }
+            });
+            threads[i].start();
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        say("done " + acquired + " 0 " + (System.nanoTime() - start) / 1e9);
+    }
+
     private void obey(String[] words) throws Exception {
         switch (words[0]) {
         case "turns":
@@ -91,6 +157,9 @@ public class CuratorLocks {
             held.release();
             say("done");
             break;
+        case "run":
+            run(mutexes(words[1], words[2], Integer.parseInt(words[3])), Double.parseDouble(words[4]));
+            break;
         default:
             throw new IllegalArgumentException(words[0]);
         }
@@ -99,6 +168,11 @@ public class CuratorLocks {
     private static void say(String line) {
         System.out.println(line);
         System.out.flush();
+    }
+
+    private static void fail(Exception e) {
+        e.printStackTrace();
+        Runtime.getRuntime().halt(1);
     }
 
     public static void main(String[] arguments) {
@@ -111,11 +185,12 @@ public class CuratorLocks {
             while ((line = input.readLine()) != null) {
                 locks.obey(line.split(" "));
             }
-            locks.client.close();
+            for (CuratorFramework each : locks.clients) {
+                each.close();
+            }
             System.exit(0);
         } catch (Exception e) {
-            e.printStackTrace();
-            Runtime.getRuntime().halt(1);
+            fail(e);
         }
     }
 }
