@@ -242,6 +242,8 @@ static void blocker_tripped_locked(corrali_wire *wire, bool deleted)
     corrali_contender_begin_locked(own);
     if (own->look_busy) {
         own->relook = true;
+    } else if (own->phase != CORRALI_CONTENDER_QUEUED) {
+        /* A semaphore's directory, while we adopt a znode or stand back: it is listed later anyway. */
     } else if (deleted) {
         blocker_gone_locked(own);
     } else {
