@@ -25,10 +25,11 @@ int64_t corrali_zk_now(corrali_backend *base)
 
 static void set_alarm_locked(corrali_zk *self, int64_t when)
 {
+    int64_t at = when > 0 ? when : 1; /* 0 would be never, and less is refused */
     struct itimerspec alarm = {
-        .it_value = {.tv_sec = (time_t)(when / 1000000000), .tv_nsec = (long)(when % 1000000000)}};
+        .it_value = {.tv_sec = (time_t)(at / 1000000000), .tv_nsec = (long)(at % 1000000000)}};
 
-    self->alarm = when;
+    self->alarm = at;
     (void)timerfd_settime(self->clock_fd, TFD_TIMER_ABSTIME, &alarm, NULL);
 }
 

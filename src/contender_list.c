@@ -68,12 +68,13 @@ static order read_order(const corrali_contender *own, const char *const *names, 
         if (!corrali_lock_name_parse(names[i], &parsed)) {
             continue; /* somebody's own business */
         }
-        found.all += parsed.scheme == kind->scheme;
         found.foreign = found.foreign || parsed.scheme != kind->scheme;
         if (parsed.sequence == own->sequence && is_ours(own, names[i])) {
             found.present = true;
+            found.all++;
             continue;
         }
+        found.all += parsed.scheme == kind->scheme && !is_ours(own, names[i]);
         found.others = found.others || !is_ours(own, names[i]);
         if (parsed.scheme == kind->scheme && parsed.sequence <= own->sequence &&
             corrali_lock_blocks(&parsed, kind)) {

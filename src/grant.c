@@ -1,6 +1,7 @@
 /* Grants: what an acquire gives. */
 #include "alloc.h"
 #include "lock.h"
+#include "thread.h"
 
 /* --- life --- */
 
@@ -73,7 +74,7 @@ corral_grant *corrali_grant_new_locked(corral_lock *lock)
     corrali_list_init(&grant->operations);
     grant->task.run = tell_lost;
     grant->lock = lock;
-    grant->owner = pthread_self();
+    grant->owner = corrali_thread_number();
     grant->handles = 1;
     grant->depth = 1;
     corrali_object_init_locked(&grant->object, &grant_class, client);
@@ -296,7 +297,8 @@ int corral_lock_release_wait(corral_grant *grant, int64_t timeout_ms)
     corrali_lock(client);
     corrali_grant_release_locked(grant);
     if (grant->depth == 0 && grant->seat != NULL) {
-        status = client->closing ? CORRAL_ECLOSED : wait_gone_locked(grant, timeout_ms, &stack, &op);
+        status = corrali_client_accepts_locked(client);
+        status = status != CORRAL_OK ? status : wait_gone_locked(grant, timeout_ms, &stack, &op);
     }
     corrali_unlock(client);
     if (op != NULL) {

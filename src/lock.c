@@ -1,5 +1,6 @@
 /* Handles of locks, and acquiring. */
 #include "lock.h"
+#include "thread.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -277,7 +278,7 @@ static corral_grant *again_locked(corral_lock *lock)
     for (corrali_link *link = lock->seats.next; lock->recursive && link != &lock->seats; link = link->next) {
         corral_grant *grant = CORRALI_CONTAINER(link, corrali_seat, link)->grant;
 
-        if (grant != NULL && grant->depth > 0 && pthread_equal(grant->owner, pthread_self())) {
+        if (grant != NULL && grant->depth > 0 && grant->owner == corrali_thread_number()) {
             grant->depth++;
             grant->handles++;
             corrali_object_ref_locked(&grant->object);

@@ -72,7 +72,7 @@ struct corral_grant {
     corrali_timer lapse;
     int64_t token;
     uint32_t turn;
-    pthread_t owner;  /* RECURSIVE: who acquires it */
+    uint64_t owner;   /* RECURSIVE: the thread that acquires it */
     uint32_t handles; /* acquires that have not been freed, */
     uint32_t depth;   /* ... or released */
     bool released;

@@ -9,20 +9,16 @@ enum { BEATS = 8, MARGIN = 8, SIGNS = 32 };
 /* Who waits for a proof has beats sent so much more often. */
 enum { HURRY = 4 };
 
-/* The longest time that a server takes to tell the leader who has spoken: half a tick, of at most 4 s. */
-enum { RELAY_MS = 2000 };
-
 static int64_t timeout_ns(const corral_client *client)
 {
     return client->session_timeout_ms * 1000000;
 }
 
-/* No session is shorter than two ticks. */
+/* The longest time that a server takes to tell the leader who has spoken: half a tick, and no session is
+ * shorter than two. */
 static int64_t relay_ns(const corral_client *client)
 {
-    int64_t half = timeout_ns(client) / 2;
-
-    return half < RELAY_MS * INT64_C(1000000) ? half : RELAY_MS * INT64_C(1000000);
+    return timeout_ns(client) / 4;
 }
 
 int64_t corrali_pulse_margin_ms(const corral_client *client)
@@ -181,37 +177,56 @@ void corrali_pulse_hurry_locked(corral_client *client)
 
 /* --- what the session tells --- */
 
+static const corrali_sign *last_sign(const corrali_pulse *own)
+{
+    return own->sign_count == 0 ? NULL : &own->signs[(own->sign_count - 1) % CORRALI_SIGNS];
+}
+
 void corrali_pulse_answered_locked(corral_client *client, int64_t sent_at)
 {
     corrali_pulse *own = &client->pulse;
-    int64_t last = own->sign_count == 0 ? 0 : own->signs[(own->sign_count - 1) % CORRALI_SIGNS];
+    const corrali_sign *last = last_sign(own);
 
-    if (client->session_id != 0 && sent_at - last >= timeout_ns(client) / SIGNS) {
-        own->signs[own->sign_count++ % CORRALI_SIGNS] = sent_at;
+    if (client->session_id != 0 && (last == NULL || sent_at - last->sent_at >= timeout_ns(client) / SIGNS)) {
+        own->signs[own->sign_count++ % CORRALI_SIGNS] =
+            (corrali_sign){.sent_at = sent_at, .answered_at = corrali_now_locked(client)};
     }
 }
 
-void corrali_pulse_connected_locked(corral_client *client, int64_t asked_at)
+void corrali_pulse_began_locked(corral_client *client, int64_t asked_at)
 {
-    corrali_pulse *own = &client->pulse;
-    /* The leader was asked after all that had been answered before was sent. */
-    int64_t last = own->sign_count == 0 ? asked_at : own->signs[(own->sign_count - 1) % CORRALI_SIGNS];
-
-    own->heard_at = last > own->heard_at ? last : own->heard_at;
+    client->pulse.heard_at = asked_at;
     set_timer_locked(client);
 }
 
-/* What had been sent a tick before @sent_at has been heard of. */
+void corrali_pulse_resumed_locked(corral_client *client)
+{
+    corrali_pulse *own = &client->pulse;
+    const corrali_sign *last = last_sign(own);
+
+    if (last != NULL) {
+        own->claimed = (corrali_sign){.sent_at = last->sent_at, .answered_at = corrali_now_locked(client)};
+    }
+    set_timer_locked(client);
+}
+
+static void learn_sign(corrali_pulse *own, const corrali_sign *sign, int64_t until)
+{
+    if (sign->answered_at <= until && sign->sent_at > own->heard_at) {
+        own->heard_at = sign->sent_at;
+    }
+}
+
+/* What had been answered half a tick before @sent_at has been heard of. */
 static void learn_locked(corral_client *client, int64_t sent_at)
 {
     corrali_pulse *own = &client->pulse;
     size_t count = own->sign_count < CORRALI_SIGNS ? own->sign_count : CORRALI_SIGNS;
 
     for (size_t i = 0; i < count; i++) {
-        if (own->signs[i] <= sent_at - relay_ns(client) && own->signs[i] > own->heard_at) {
-            own->heard_at = own->signs[i];
-        }
+        learn_sign(own, &own->signs[i], sent_at - relay_ns(client));
     }
+    learn_sign(own, &own->claimed, sent_at);
 }
 
 void corrali_pulse_proven_locked(corral_client *client, int64_t sent_at)
@@ -245,5 +260,6 @@ void corrali_pulse_stop_locked(corral_client *client)
     client->pulse.heard_at = 0;
     client->pulse.proven_at = 0;
     client->pulse.sign_count = 0;
+    client->pulse.claimed = (corrali_sign){.sent_at = 0};
     corrali_timers_stop(&client->timers, &client->pulse.timer);
 }

@@ -7,10 +7,11 @@
  * tells it who has spoken with each answer to the leader's own pings, a tick or less
  * apart; a request that it passes on to the leader is none by itself. So three
  * things together prove something: we sent a request at a time T, and it was
- * answered; we sent another one a tick after T or later; and to that a quorum
- * has answered. Then the leader has heard of us at T or later, and keeps the session
- * until T and its timeout at least. Connecting counts too: the leader makes the
- * session, or is asked about it, then.
+ * answered; we sent another one half a tick after that answer or later; and to that a
+ * quorum has answered. Then the leader has heard of us at T or later, and keeps the
+ * session until T and its timeout at least. A session is made by a quorum, and so
+ * counts from when it was asked for. Coming back to it counts as a request that was
+ * answered at once: a leader is asked then, but it may be one that has no followers.
  *
  * While there are users a beat, which a quorum answers, goes out when nothing else has
  * for an eighth of the session timeout; it checks the znode of one user, in
@@ -37,14 +38,21 @@ struct corrali_pulse_user {
     void (*missing_locked)(corrali_pulse_user *); /* @node is not there */
 };
 
-/* Requests remembered: as many as are sent in the longest tick, one for each part of a session timeout. */
+/* A request that was answered. */
+typedef struct {
+    int64_t sent_at;
+    int64_t answered_at; /* or before */
+} corrali_sign;
+
+/* So many of them are remembered: one for each part of a session timeout. */
 enum { CORRALI_SIGNS = 32 };
 
 typedef struct {
-    int64_t heard_at;             /* the leader has heard of this session then or later; 0: not known */
-    int64_t proven_at;            /* when the last answered quorum operation was sent; 0: none was */
-    int64_t signs[CORRALI_SIGNS]; /* when requests that were answered were sent, some of them; a ring */
+    int64_t heard_at;                  /* the leader has heard of this session then or later; 0: not known */
+    int64_t proven_at;                 /* when the last answered quorum operation was sent; 0: none was */
+    corrali_sign signs[CORRALI_SIGNS]; /* a ring */
     size_t sign_count;
+    corrali_sign claimed; /* of the last one, when we came back; to be proven by what is sent afterwards */
     corrali_link users;
     size_t keepers;      /* who may become users soon */
     bool hurried;        /* somebody waits for a proof */
@@ -78,8 +86,9 @@ void corrali_pulse_hurry_locked(corral_client *client);
 /* For session.c: a request that was sent at @sent_at has been answered; and by a quorum. */
 void corrali_pulse_answered_locked(corral_client *client, int64_t sent_at);
 void corrali_pulse_proven_locked(corral_client *client, int64_t sent_at);
-/* There is a connection, for a session that was asked for after @asked_at. */
-void corrali_pulse_connected_locked(corral_client *client, int64_t asked_at);
+/* There is a connection: for a new session, which was asked for after @asked_at; or for the old one. */
+void corrali_pulse_began_locked(corral_client *client, int64_t asked_at);
+void corrali_pulse_resumed_locked(corral_client *client);
 /* The session has ended. */
 void corrali_pulse_stop_locked(corral_client *client);
 

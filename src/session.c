@@ -269,12 +269,14 @@ static void on_connected(void *owner, int64_t session_id, int64_t timeout_ms, in
 
     corrali_lock(client);
     client->connected = true;
+    client->session_timeout_ms = timeout_ms;
     if (session_id != client->session_id) {
         client->session_id = session_id;
-        client->session_timeout_ms = timeout_ms;
         client->stats.sessions++;
+        corrali_pulse_began_locked(client, asked_at);
+    } else {
+        corrali_pulse_resumed_locked(client);
     }
-    corrali_pulse_connected_locked(client, asked_at);
     if (client->barrier_passed == session_id) {
         ready_locked(client);
     } else {

@@ -18,6 +18,17 @@ int corrali_thread_start(pthread_t *ret_thread, void *(*main)(void *), void *con
     return failed == 0 ? CORRAL_OK : CORRAL_ENOMEM;
 }
 
+uint64_t corrali_thread_number(void)
+{
+    static _Atomic uint64_t threads;
+    static _Thread_local uint64_t number;
+
+    if (number == 0) {
+        number = ++threads;
+    }
+    return number;
+}
+
 void corrali_cond_init(pthread_cond_t *condition)
 {
     pthread_condattr_t monotonic;

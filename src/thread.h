@@ -3,12 +3,16 @@
 #define CORRALI_THREAD_H
 
 #include <pthread.h>
+#include <stdint.h>
 
 /*
  * Start a thread with all signals blocked: they are the program's. Threads that
  * it starts inherit that, libzookeeper's too. Returns 0 or CORRAL_ENOMEM.
  */
 int corrali_thread_start(pthread_t *ret_thread, void *(*main)(void *), void *context);
+
+/* A number that is this thread's alone, also when it has ended: unlike a pthread_t. */
+uint64_t corrali_thread_number(void);
 
 /* Make @condition wait by CLOCK_MONOTONIC, as all deadlines here. */
 void corrali_cond_init(pthread_cond_t *condition);
