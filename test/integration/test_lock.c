@@ -74,9 +74,9 @@ static void nobody_else_gets_it_meanwhile(void)
     int64_t token = corral_grant_token(grant);
 
     ASSERT_STATUS(corral_lock_acquire(theirs, 0, &refused), CORRAL_EBUSY);
-    ASSERT_STATUS(corral_lock_acquire(theirs, 100, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(corral_lock_acquire(theirs, 2000, &refused), CORRAL_EBUSY);
     ASSERT_STATUS(corral_lock_acquire(ours, 0, &refused), CORRAL_EBUSY);
-    ASSERT_STATUS(corral_lock_acquire(ours, 100, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(corral_lock_acquire(ours, 2000, &refused), CORRAL_EBUSY);
     CU_ASSERT_PTR_NULL(refused);
     ASSERT_STATUS(corral_lock_release(grant), CORRAL_OK);
     ASSERT_INT64(corral_grant_valid_ms(grant), INT64_MIN);
@@ -193,7 +193,7 @@ static void readers_share_and_writers_do_not(void)
     ASSERT_STATUS(corral_lock_acquire(writer, 0, &refused), CORRAL_EBUSY);
     give_back(one);
     give_back(two);
-    ASSERT_STATUS(corral_lock_acquire(writer, 50, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(corral_lock_acquire(writer, 2000, &refused), CORRAL_EBUSY);
     give_back(three);
     one = acquire(writer);
     ASSERT_STATUS(corral_lock_acquire(reader, 0, &refused), CORRAL_EBUSY);

@@ -57,7 +57,7 @@ static void there_are_as_many_as_permits(void)
     CU_ASSERT(corral_grant_token(one) != corral_grant_token(two));
     CU_ASSERT(corral_grant_valid_ms(one) > 0 && corral_grant_valid_ms(two) > 0);
     ASSERT_STATUS(corral_lock_acquire(ours, 0, &refused), CORRAL_EBUSY);
-    ASSERT_STATUS(corral_lock_acquire(theirs, 100, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(corral_lock_acquire(theirs, 2000, &refused), CORRAL_EBUSY);
     CU_ASSERT_PTR_NULL(refused);
     give_back(one);
     one = acquire(theirs);
