@@ -119,12 +119,25 @@ void corrali_contender_end_locked(corrali_contender *own)
     }
 }
 
+void corrali_contender_spell(const corrali_contender *own, uint32_t sequence, char *node)
+{
+    memcpy(node, own->prefix, own->prefix_length);
+    (void)snprintf(node + own->prefix_length, CORRALI_SEQUENCE_SIZE, "%010u", (unsigned)sequence);
+}
+
 void corrali_contender_name_locked(corrali_contender *own, uint32_t sequence)
 {
     own->sequence = sequence;
-    memcpy(own->node, own->prefix, own->prefix_length);
-    (void)snprintf(own->node + own->prefix_length, CORRALI_SEQUENCE_SIZE, "%010u", (unsigned)sequence);
+    corrali_contender_spell(own, sequence, own->node);
     own->made = true;
+}
+
+void corrali_contender_ask_quorum_locked(corrali_contender *own, void (*done)(corrali_request *))
+{
+    own->change.write_count = 1;
+    own->change.writes[0] =
+        (corrali_write){.kind = CORRALI_CHECK, .path = "/", .version = CORRALI_VERSION_ANY};
+    corrali_contender_change_locked(own, done);
 }
 
 /* --- life --- */

@@ -166,6 +166,10 @@ void corrali_contender_fail_locked(corrali_contender *own, int status, const cha
 void corrali_contender_change_locked(corrali_contender *own, void (*done)(corrali_request *));
 void corrali_contender_look_locked(corrali_contender *own, corrali_request_kind kind, const char *path,
                                    void (*done)(corrali_request *));
+/* Have a quorum answer, and change nothing. */
+void corrali_contender_ask_quorum_locked(corrali_contender *own, void (*done)(corrali_request *));
+/* Put the path of our znode with that number to @node, which is one of ours. */
+void corrali_contender_spell(const corrali_contender *own, uint32_t sequence, char *node);
 /* Let @node be ours with that number. */
 void corrali_contender_name_locked(corrali_contender *own, uint32_t sequence);
 

@@ -159,14 +159,6 @@ static void create_locked(corrali_contender *own)
     corrali_contender_change_locked(own, created);
 }
 
-static void search_locked(corrali_contender *own)
-{
-    own->change.write_count = 1;
-    own->change.writes[0] =
-        (corrali_write){.kind = CORRALI_CHECK, .path = "/", .version = CORRALI_VERSION_ANY};
-    corrali_contender_change_locked(own, searched);
-}
-
 void corrali_contender_enter_locked(corrali_contender *own)
 {
     corral_client *client = own->client;
@@ -187,7 +179,7 @@ void corrali_contender_enter_locked(corrali_contender *own)
     if (own->doubts < CORRALI_EXTRAS_MAX) {
         create_locked(own);
     } else {
-        search_locked(own);
+        corrali_contender_ask_quorum_locked(own, searched);
     }
     corrali_contender_list_locked(own);
 }

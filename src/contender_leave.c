@@ -1,7 +1,4 @@
 /* Leaving: what was made is deleted, in whatever session, until a server says that it is gone. */
-#include <stdio.h>
-#include <string.h>
-
 #include "contender.h"
 
 /*
@@ -50,9 +47,7 @@ void corrali_contender_drop_extra_locked(corrali_contender *own)
     if (own->extra_count == 0) {
         return;
     }
-    memcpy(own->extra_node, own->prefix, own->prefix_length);
-    (void)snprintf(own->extra_node + own->prefix_length, CORRALI_SEQUENCE_SIZE, "%010u",
-                   (unsigned)own->extras[own->extra_count - 1]);
+    corrali_contender_spell(own, own->extras[own->extra_count - 1], own->extra_node);
     delete_locked(own, own->extra_node, extra_deleted);
 }
 
@@ -82,12 +77,7 @@ static void agreed(corrali_request *request)
         own->doubtful = false; /* with the session goes the znode */
         own->haunted_until = 0;
     } else if (request->status != CORRAL_ELOST && own->doubtful && !own->look_busy) {
-        own->look.kind = CORRALI_CHILDREN;
-        own->look.path = own->contest->directory;
-        own->look.watch = false;
-        own->look.done = found;
-        own->look_busy = true;
-        corrali_submit_locked(own->client, &own->look);
+        corrali_contender_look_locked(own, CORRALI_CHILDREN, own->contest->directory, found);
     }
     corrali_contender_end_locked(own);
 }
@@ -98,10 +88,7 @@ static void search_locked(corrali_contender *own)
     if (own->haunted_until <= corrali_now_locked(own->client)) {
         own->haunted_until = 0; /* this is the last one */
     }
-    own->change.write_count = 1;
-    own->change.writes[0] =
-        (corrali_write){.kind = CORRALI_CHECK, .path = "/", .version = CORRALI_VERSION_ANY};
-    corrali_contender_change_locked(own, agreed);
+    corrali_contender_ask_quorum_locked(own, agreed);
 }
 
 /* --- ours --- */

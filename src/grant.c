@@ -214,11 +214,7 @@ static void wait_told_locked(corral_grant *grant)
     corral_client *client = grant->object.client;
 
     while (grant->telling && !corrali_dispatching(client)) {
-        if (client->dispatch.mode == CORRAL_DISPATCH_FD) {
-            (void)corrali_dispatch_help_locked(client, NULL);
-        } else {
-            pthread_cond_wait(&client->object_idle, &client->mutex);
-        }
+        corrali_object_wait_locked(client);
     }
 }
 

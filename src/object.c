@@ -38,6 +38,15 @@ int corrali_object_accepts_locked(const corrali_object *object)
     return object->closed ? CORRAL_ECLOSED : corrali_client_accepts_locked(object->client);
 }
 
+void corrali_object_wait_locked(corral_client *client)
+{
+    if (client->dispatch.mode == CORRAL_DISPATCH_FD) {
+        (void)corrali_dispatch_help_locked(client, NULL);
+    } else {
+        pthread_cond_wait(&client->object_idle, &client->mutex);
+    }
+}
+
 int corrali_object_close(corrali_object *object)
 {
     corral_client *client = object->client;
@@ -54,11 +63,7 @@ int corrali_object_close(corrali_object *object)
     corrali_unlock(client); /* wakes who waits in a call */
     corrali_lock(client);
     while (object->alive > 0 && !corrali_dispatching(client)) {
-        if (client->dispatch.mode == CORRAL_DISPATCH_FD) {
-            (void)corrali_dispatch_help_locked(client, NULL);
-        } else {
-            pthread_cond_wait(&client->object_idle, &client->mutex);
-        }
+        corrali_object_wait_locked(client);
     }
     last = corrali_object_unref_locked(object);
     corrali_unlock(client);

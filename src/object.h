@@ -50,6 +50,8 @@ void corrali_object_busy_locked(corrali_object *object);
 void corrali_object_idle_locked(corrali_object *object);
 /* May a new operation be submitted? 0, CORRAL_ECLOSED or CORRAL_EACCES (authentication failed). */
 int corrali_object_accepts_locked(const corrali_object *object);
+/* Wait until some callback has returned that client.object_idle tells of; it may have to be run here. */
+void corrali_object_wait_locked(corral_client *client);
 /* End its operations, wait for their callbacks unless this is one, and drop the user's reference. */
 int corrali_object_close(corrali_object *object);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/fixture.h"
+#include "lib/locking.h"
 
 static corral_client *other;
 
@@ -33,35 +33,21 @@ static corral_lock *open_lock(corral_client *of, const char *path, corral_lock_m
     return lock;
 }
 
-static corral_grant *acquire(corral_lock *lock)
-{
-    corral_grant *grant = NULL;
-
-    REQUIRE_STATUS(corral_lock_acquire(lock, TESTING_PATIENCE_MS, &grant), CORRAL_OK);
-    return grant;
-}
-
-static void give_back(corral_grant *grant)
-{
-    ASSERT_STATUS(corral_lock_release_wait(grant, TESTING_PATIENCE_MS), CORRAL_OK);
-    corral_grant_free(grant);
-}
-
 static void it_is_acquired_and_released(void)
 {
     corral_lock *lock = open_lock(client, "/lock/one", CORRAL_LOCK_MUTEX);
-    corral_grant *grant = acquire(lock);
+    corral_grant *grant = locking_acquire(lock);
     int64_t first = corral_grant_token(grant);
 
     CU_ASSERT(first > 0);
     ASSERT_INT64(corral_grant_turn(grant), 0);
     CU_ASSERT(corral_grant_valid_ms(grant) > 0);
     ASSERT_INT64(raw_count_below(server_raw(), "/lock/one"), 1);
-    give_back(grant);
+    locking_give_back(grant);
     ASSERT_INT64(raw_count_below(server_raw(), "/lock/one"), 0);
-    grant = acquire(lock);
+    grant = locking_acquire(lock);
     CU_ASSERT(corral_grant_token(grant) > first);
-    give_back(grant);
+    locking_give_back(grant);
     ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK);
 }
 
@@ -69,7 +55,7 @@ static void nobody_else_gets_it_meanwhile(void)
 {
     corral_lock *ours = open_lock(client, "/lock/two", CORRAL_LOCK_MUTEX);
     corral_lock *theirs = open_lock(other, "/lock/two", CORRAL_LOCK_MUTEX);
-    corral_grant *grant = acquire(ours);
+    corral_grant *grant = locking_acquire(ours);
     corral_grant *refused = NULL;
     int64_t token = corral_grant_token(grant);
 
@@ -82,9 +68,9 @@ static void nobody_else_gets_it_meanwhile(void)
     ASSERT_INT64(corral_grant_valid_ms(grant), INT64_MIN);
     ASSERT_STATUS(corral_lock_release(grant), CORRAL_OK);
     corral_grant_free(grant);
-    grant = acquire(theirs);
+    grant = locking_acquire(theirs);
     CU_ASSERT(corral_grant_token(grant) > token);
-    give_back(grant);
+    locking_give_back(grant);
     ASSERT_INT64(raw_count_below(server_raw(), "/lock/two"), 0);
     ASSERT_STATUS(corral_lock_close(ours), CORRAL_OK);
     ASSERT_STATUS(corral_lock_close(theirs), CORRAL_OK);
@@ -184,22 +170,22 @@ static void readers_share_and_writers_do_not(void)
     corral_lock *reader = open_lock(client, "/lock/rw", CORRAL_LOCK_READ);
     corral_lock *other_reader = open_lock(other, "/lock/rw", CORRAL_LOCK_READ);
     corral_lock *writer = open_lock(other, "/lock/rw", CORRAL_LOCK_WRITE);
-    corral_grant *one = acquire(reader);
-    corral_grant *two = acquire(reader);
-    corral_grant *three = acquire(other_reader);
+    corral_grant *one = locking_acquire(reader);
+    corral_grant *two = locking_acquire(reader);
+    corral_grant *three = locking_acquire(other_reader);
     corral_grant *refused = NULL;
 
     CU_ASSERT(corral_grant_token(one) != corral_grant_token(two));
     ASSERT_STATUS(corral_lock_acquire(writer, 0, &refused), CORRAL_EBUSY);
-    give_back(one);
-    give_back(two);
+    locking_give_back(one);
+    locking_give_back(two);
     ASSERT_STATUS(corral_lock_acquire(writer, 2000, &refused), CORRAL_EBUSY);
-    give_back(three);
-    one = acquire(writer);
+    locking_give_back(three);
+    one = locking_acquire(writer);
     ASSERT_STATUS(corral_lock_acquire(reader, 0, &refused), CORRAL_EBUSY);
-    give_back(one);
-    two = acquire(reader);
-    give_back(two);
+    locking_give_back(one);
+    two = locking_acquire(reader);
+    locking_give_back(two);
     ASSERT_STATUS(corral_lock_close(reader), CORRAL_OK);
     ASSERT_STATUS(corral_lock_close(other_reader), CORRAL_OK);
     ASSERT_STATUS(corral_lock_close(writer), CORRAL_OK);
@@ -209,11 +195,11 @@ static void kinds_do_not_mix(void)
 {
     corral_lock *mutex = open_lock(client, "/lock/mixed", CORRAL_LOCK_MUTEX);
     corral_lock *writer = open_lock(other, "/lock/mixed", CORRAL_LOCK_WRITE);
-    corral_grant *grant = acquire(mutex);
+    corral_grant *grant = locking_acquire(mutex);
     corral_grant *refused = NULL;
 
     ASSERT_STATUS(corral_lock_acquire(writer, 1000, &refused), CORRAL_ECONFLICT);
-    give_back(grant);
+    locking_give_back(grant);
     server_put("/lock/counter", "42");
     ASSERT_STATUS(corral_lock_close(mutex), CORRAL_OK);
     mutex = open_lock(client, "/lock/counter", CORRAL_LOCK_MUTEX);
@@ -243,8 +229,8 @@ static void contenders_are_listed_in_order(void)
     REQUIRE_STATUS(corral_lock_list(lock, TESTING_PATIENCE_MS, &all, &count), CORRAL_OK);
     ASSERT_INT64(count, 0);
     corral_lock_contenders_free(all);
-    grants[0] = acquire(reader);
-    grants[1] = acquire(reader);
+    grants[0] = locking_acquire(reader);
+    grants[1] = locking_acquire(reader);
     ASSERT_STATUS(corral_lock_acquire_async(lock, CORRAL_FOREVER, ignored, NULL, NULL), CORRAL_OK);
     do {
         REQUIRE_STATUS(corral_lock_list(lock, TESTING_PATIENCE_MS, &all, &count), CORRAL_OK);
@@ -260,8 +246,8 @@ static void contenders_are_listed_in_order(void)
     CU_ASSERT_STRING_EQUAL(all[2].label, "tester");
     CU_ASSERT(all[0].session == all[1].session && all[1].session != all[2].session);
     corral_lock_contenders_free(all);
-    give_back(grants[0]);
-    give_back(grants[1]);
+    locking_give_back(grants[0]);
+    locking_give_back(grants[1]);
     ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK);
     ASSERT_STATUS(corral_lock_close(reader), CORRAL_OK);
 }
@@ -271,7 +257,7 @@ static void contenders_are_listed_in_order(void)
 static void guarded_changes_need_the_lock(void)
 {
     corral_lock *lock = open_lock(client, "/lock/guard", CORRAL_LOCK_MUTEX);
-    corral_grant *grant = acquire(lock);
+    corral_grant *grant = locking_acquire(lock);
     corral_txn *txn;
 
     REQUIRE_STATUS(corral_txn_new(&txn), CORRAL_OK);

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "lib/fixture.h"
+#include "lib/locking.h"
 
 enum { LOCKS = 3, THREADS = 4 };
 
@@ -42,12 +42,6 @@ static void close_all(void)
     fixture_close();
 }
 
-static void give_back(corral_grant *grant)
-{
-    ASSERT_STATUS(corral_lock_release_wait(grant, TESTING_PATIENCE_MS), CORRAL_OK);
-    corral_grant_free(grant);
-}
-
 static void assert_nothing_is_left(void)
 {
     /* What was given up is on its way. */
@@ -76,7 +70,7 @@ static void all_are_held_in_the_callers_order(void)
         corral_lock_contenders_free(all);
     }
     for (int i = 0; i < LOCKS; i++) {
-        give_back(grants[i]);
+        locking_give_back(grants[i]);
     }
     assert_nothing_is_left();
 }
@@ -90,7 +84,7 @@ static void none_is_held_if_one_is_not(void)
     ASSERT_STATUS(corral_lock_acquire_all(ours, LOCKS, 0, grants), CORRAL_EBUSY);
     ASSERT_STATUS(corral_lock_acquire_all(ours, LOCKS, 2000, grants), CORRAL_EBUSY);
     CU_ASSERT_PTR_NULL(grants[0]);
-    give_back(one);
+    locking_give_back(one);
     assert_nothing_is_left();
 }
 
@@ -174,7 +168,7 @@ static void it_can_be_canceled(void)
     ours[0] = NULL;
     REQUIRE(recorder_wait(&r, 2));
     ASSERT_STATUS(recorder_get(&r, 1).status, CORRAL_ECLOSED);
-    give_back(one);
+    locking_give_back(one);
     assert_nothing_is_left();
     recorder_close(&r);
 }

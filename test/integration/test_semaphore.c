@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "lib/fixture.h"
+#include "lib/locking.h"
 
 static corral_client *other;
 
@@ -32,26 +32,12 @@ static corral_lock *open_semaphore(corral_client *of, const char *path, uint32_t
     return lock;
 }
 
-static corral_grant *acquire(corral_lock *lock)
-{
-    corral_grant *grant = NULL;
-
-    REQUIRE_STATUS(corral_lock_acquire(lock, TESTING_PATIENCE_MS, &grant), CORRAL_OK);
-    return grant;
-}
-
-static void give_back(corral_grant *grant)
-{
-    ASSERT_STATUS(corral_lock_release_wait(grant, TESTING_PATIENCE_MS), CORRAL_OK);
-    corral_grant_free(grant);
-}
-
 static void there_are_as_many_as_permits(void)
 {
     corral_lock *ours = open_semaphore(client, "/semaphore/two", 2);
     corral_lock *theirs = open_semaphore(other, "/semaphore/two", 2);
-    corral_grant *one = acquire(ours);
-    corral_grant *two = acquire(theirs);
+    corral_grant *one = locking_acquire(ours);
+    corral_grant *two = locking_acquire(theirs);
     corral_grant *refused = NULL;
 
     CU_ASSERT(corral_grant_token(one) != corral_grant_token(two));
@@ -59,10 +45,10 @@ static void there_are_as_many_as_permits(void)
     ASSERT_STATUS(corral_lock_acquire(ours, 0, &refused), CORRAL_EBUSY);
     ASSERT_STATUS(corral_lock_acquire(theirs, 2000, &refused), CORRAL_EBUSY);
     CU_ASSERT_PTR_NULL(refused);
-    give_back(one);
-    one = acquire(theirs);
-    give_back(one);
-    give_back(two);
+    locking_give_back(one);
+    one = locking_acquire(theirs);
+    locking_give_back(one);
+    locking_give_back(two);
     ASSERT_INT64(raw_count_below(server_raw(), "/semaphore/two/leases"), 0);
     ASSERT_STATUS(corral_lock_close(ours), CORRAL_OK);
     ASSERT_STATUS(corral_lock_close(theirs), CORRAL_OK);
@@ -74,13 +60,13 @@ static void permits_must_be_the_same_for_all(void)
     corral_lock *three = open_semaphore(other, "/semaphore/same", 3);
     corral_lock_options options = CORRAL_LOCK_OPTIONS_INIT;
     corral_lock *mutex;
-    corral_grant *grant = acquire(two);
+    corral_grant *grant = locking_acquire(two);
     corral_grant *refused = NULL;
 
     ASSERT_STATUS(corral_lock_acquire(three, 1000, &refused), CORRAL_ECONFLICT);
     REQUIRE_STATUS(corral_lock_open(other, "/semaphore/same", &options, &mutex), CORRAL_OK);
     ASSERT_STATUS(corral_lock_acquire(mutex, 1000, &refused), CORRAL_ECONFLICT);
-    give_back(grant);
+    locking_give_back(grant);
     options.mode = CORRAL_LOCK_SEMAPHORE;
     ASSERT_STATUS(corral_lock_open(client, "/semaphore/same", &options, &mutex), CORRAL_EINVAL);
     ASSERT_STATUS(corral_lock_close(two), CORRAL_OK);
@@ -134,13 +120,13 @@ static void who_is_cut_off_gives_its_permit_up(void)
 {
     corral_lock *ours = open_semaphore(client, "/semaphore/expired", 1);
     corral_lock *theirs = open_semaphore(other, "/semaphore/expired", 1);
-    corral_grant *lost = acquire(ours);
+    corral_grant *lost = locking_acquire(ours);
     corral_grant *grant;
 
     REQUIRE(server_expire(through));
-    grant = acquire(theirs);
+    grant = locking_acquire(theirs);
     CU_ASSERT(corral_grant_valid_ms(lost) <= 0);
-    give_back(grant);
+    locking_give_back(grant);
     corral_grant_free(lost);
     ASSERT_STATUS(corral_lock_close(ours), CORRAL_OK);
     ASSERT_STATUS(corral_lock_close(theirs), CORRAL_OK);

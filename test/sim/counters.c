@@ -59,19 +59,10 @@ static void begin(run *r)
     fleet_trouble(f);
 }
 
-static bool step_until(run *r, int64_t limit, bool (*done)(run *))
+static bool all_ended(void *arg)
 {
-    while (!done(r)) {
-        if (r->fleet.failure[0] != '\0' || r->fleet.world.now >= limit) {
-            return false;
-        }
-        (void)world_step(&r->fleet.world, limit);
-    }
-    return true;
-}
+    const run *r = arg;
 
-static bool all_ended(run *r)
-{
     for (size_t i = 0; i < r->count; i++) {
         if (!r->operations[i].ended && !r->operations[i].member->crashed) {
             return false;
@@ -80,19 +71,17 @@ static bool all_ended(run *r)
     return true;
 }
 
-static bool all_begun(run *r)
+static bool all_begun(void *arg)
 {
+    const run *r = arg;
+
     return r->count >= OPERATIONS;
 }
 
-static bool never(run *r)
+static bool all_left(void *arg)
 {
-    (void)r;
-    return false;
-}
+    const run *r = arg;
 
-static bool all_left(run *r)
-{
     for (int i = 0; i < r->fleet.member_count; i++) {
         if (!r->fleet.members[i].finished) {
             return false;
@@ -139,10 +128,10 @@ static void leave(run *r)
     for (int i = 0; i < f->member_count; i++) {
         fleet_leave(&f->members[i]);
     }
-    if (!step_until(r, f->world.now + 60 * SIM_S, all_left)) {
+    if (!fleet_step_until(f, f->world.now + 60 * SIM_S, all_left, r)) {
         fleet_fail(f, "a client does not close");
     }
-    (void)step_until(r, f->world.now + 30 * SIM_S, never);
+    (void)fleet_step_until(f, f->world.now + 30 * SIM_S, NULL, r);
     if (f->failure[0] == '\0') {
         counters_judge_leavings(r);
     }
@@ -155,11 +144,11 @@ void counters_run(uint64_t seed, bool tracing, sim_result *ret_result)
 
     fleet_open(f, seed, tracing);
     begin(r);
-    (void)step_until(r, 3600 * SIM_S, all_begun);
+    (void)fleet_step_until(f, 3600 * SIM_S, all_begun, r);
     fleet_calm(f);
-    (void)step_until(r, f->world.now + 120 * SIM_S, all_ended);
+    (void)fleet_step_until(f, f->world.now + 120 * SIM_S, all_ended, r);
     /* Subscriptions read unasked every 15 to 30 seconds. */
-    (void)step_until(r, f->world.now + 40 * SIM_S, never);
+    (void)fleet_step_until(f, f->world.now + 40 * SIM_S, NULL, r);
     if (f->failure[0] == '\0' && ensemble_state(&f->ensemble) == NULL) {
         fleet_fail(f, "the ensemble has no leader");
     }

@@ -333,3 +333,14 @@ void fleet_close(fleet *f)
     ensemble_close(&f->ensemble);
     world_close(&f->world);
 }
+
+bool fleet_step_until(fleet *f, int64_t limit, bool (*done)(void *arg), void *arg)
+{
+    while (done == NULL || !done(arg)) {
+        if (f->failure[0] != '\0' || f->world.now >= limit) {
+            return false;
+        }
+        (void)world_step(&f->world, limit);
+    }
+    return true;
+}

@@ -69,4 +69,8 @@ void fleet_calm(fleet *f);
 void fleet_leave(member *m);
 void fleet_fail(fleet *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** Let things happen until @done (NULL: never). False: a failure, or @limit of the world's time, has come
+ * first. */
+bool fleet_step_until(fleet *f, int64_t limit, bool (*done)(void *arg), void *arg);
+
 #endif

@@ -80,25 +80,18 @@ static void begin(run *r)
     fleet_trouble(f);
 }
 
-static bool step_until(run *r, int64_t limit, bool (*done)(run *))
+static bool all_begun(void *arg)
 {
-    while (!done(r)) {
-        if (r->fleet.failure[0] != '\0' || r->fleet.world.now >= limit) {
-            return false;
-        }
-        (void)world_step(&r->fleet.world, limit);
-    }
-    return true;
-}
+    const run *r = arg;
 
-static bool all_begun(run *r)
-{
     return r->count >= ATTEMPTS;
 }
 
 /* Nobody waits or holds any more, and all changes have ended. Who has closed is looked at when all have. */
-static bool all_over(run *r)
+static bool all_over(void *arg)
 {
+    const run *r = arg;
+
     for (int i = 0; i < r->fleet.member_count; i++) {
         if (r->open[i] != NULL && !r->fleet.members[i].crashed && !r->fleet.members[i].closing) {
             return false;
@@ -112,14 +105,10 @@ static bool all_over(run *r)
     return true;
 }
 
-static bool never(run *r)
+static bool all_left(void *arg)
 {
-    (void)r;
-    return false;
-}
+    const run *r = arg;
 
-static bool all_left(run *r)
-{
     for (int i = 0; i < r->fleet.member_count; i++) {
         if (!r->fleet.members[i].finished) {
             return false;
@@ -144,11 +133,11 @@ static void calm_down(run *r)
 
     fleet_calm(f);
     clears(r, 0);
-    if (!step_until(r, f->world.now + TO_END, all_over)) {
+    if (!fleet_step_until(f, f->world.now + TO_END, all_over, r)) {
         fleet_fail(f, "somebody waits for a lock that nobody holds");
         locks_tell(r);
     }
-    (void)step_until(r, f->world.now + TO_SETTLE, never);
+    (void)fleet_step_until(f, f->world.now + TO_SETTLE, NULL, r);
     if (f->failure[0] == '\0' && ensemble_state(&f->ensemble) == NULL) {
         fleet_fail(f, "the ensemble has no leader");
     }
@@ -156,7 +145,7 @@ static void calm_down(run *r)
         locks_judge_directories(r);
     }
     locks_last_round(r);
-    if (!step_until(r, f->world.now + TO_END, all_over)) {
+    if (!fleet_step_until(f, f->world.now + TO_END, all_over, r)) {
         fleet_fail(f, "somebody waits in the last round for a lock that nobody holds");
         locks_tell(r);
     }
@@ -185,13 +174,13 @@ static void leave(run *r)
     for (int i = 0; i < f->member_count; i++) {
         fleet_leave(&f->members[i]);
     }
-    if (!step_until(r, f->world.now + 60 * SIM_S, all_left)) {
+    if (!fleet_step_until(f, f->world.now + 60 * SIM_S, all_left, r)) {
         fleet_fail(f, "a client does not close");
     }
     for (int i = 0; i < f->member_count; i++) {
         locks_tidy(r, i);
     }
-    (void)step_until(r, f->world.now + 30 * SIM_S, never);
+    (void)fleet_step_until(f, f->world.now + 30 * SIM_S, NULL, r);
     if (f->failure[0] == '\0') {
         locks_judge_leavings(r);
     }
@@ -204,7 +193,7 @@ void locks_run(uint64_t seed, bool tracing, sim_result *ret_result)
 
     fleet_open(f, seed, tracing);
     begin(r);
-    (void)step_until(r, 3600 * SIM_S, all_begun);
+    (void)fleet_step_until(f, 3600 * SIM_S, all_begun, r);
     calm_down(r);
     if (f->failure[0] == '\0') {
         locks_judge_outcomes(r);
