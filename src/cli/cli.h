@@ -48,7 +48,7 @@ typedef struct {
     char **operands;               /**< NULL at the end */
     int operand_count;
     char **rest;       /**< the command to run, for commands that take one; NULL: there was no "--" */
-    bool rest_literal; /**< there was a "--" */
+    bool rest_literal; /**< a "--" stood before it */
 } cli_call;
 
 /** A command of the tool. */

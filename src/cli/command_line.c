@@ -223,16 +223,17 @@ static int lengthen_command(cli_command_line *line, const char *word, bool *ret_
     return status;
 }
 
-/** Of a command that wraps another: are we where that begins? Then go there. */
+/**
+ * Of a command that wraps another: are we where that begins? Then go there. Literal is what follows a "--"
+ * that stands right there: one before the operands is about them.
+ */
 static bool at_wrapped(cli_reader *reader, const cli_command_line *line)
 {
     if (!line->command->wraps || line->call.operand_count < line->command->max_operands) {
         return false;
     }
-    if (*reader->next != NULL && strcmp(*reader->next, "--") == 0) {
-        reader->literal = true;
-        reader->next++;
-    }
+    reader->literal = *reader->next != NULL && strcmp(*reader->next, "--") == 0;
+    reader->next += reader->literal;
     reader->stopped = true;
     return true;
 }

@@ -42,6 +42,7 @@ differ() {
 both 'its status' 7 '' '$LOCK $AT sh -c "exit 7"'
 both 'its output' 0 'a b' '$LOCK $AT echo "a b"'
 both 'its arguments are its own' 0 '-n -x --help' '$LOCK $AT printf "%s %s %s" -n -x --help'
+both 'an end of options before the path' 0 yes '$LOCK -- $AT -c "echo yes"'
 both 'its input' 0 words 'echo words | $LOCK $AT cat'
 both 'a signal that ends it' 137 '' '$LOCK $AT sh -c "kill -KILL \$\$"'
 both '... another' 143 '' '$LOCK $AT sh -c "kill -TERM \$\$"'
