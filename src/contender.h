@@ -64,7 +64,8 @@ typedef struct {
     const char *data;
     const char *label;
     uint32_t permits; /* so many may be first; 0: one, and whom it does not block */
-    bool checked;     /* @root holds what it must */
+    int64_t margin_ms; /* of validity, for who is first; 0: the default */
+    bool checked;      /* @root, which holds nothing, has been looked at */
 } corrali_contest;
 
 typedef enum {

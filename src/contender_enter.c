@@ -120,7 +120,7 @@ static void directory_looked(corrali_request *request)
     if (request->status == CORRAL_OK && request->length > 0 && !holds_what_it_must(own->contest, request)) {
         corrali_contender_fail_locked(own, CORRAL_ECONFLICT, own->contest->root);
     } else if (request->status == CORRAL_OK) {
-        own->contest->checked = true;
+        own->contest->checked = own->contest->data[0] == '\0';
     }
     corrali_contender_end_locked(own);
 }

@@ -100,8 +100,12 @@ static void own_tripped_locked(corrali_wire *wire, bool deleted)
 
 static void tell_first_locked(corrali_contender *own)
 {
-    own->unproven = !corrali_pulse_fresh_locked(own->client);
-    if (own->unproven) {
+    int64_t margin_ms = own->contest->margin_ms;
+
+    own->unproven = !corrali_pulse_fresh_locked(own->client, margin_ms);
+    if (margin_ms > corrali_pulse_margin_max_ms(own->client)) {
+        corrali_contender_fail_locked(own, CORRAL_EINVAL, own->contest->directory);
+    } else if (own->unproven) {
         corrali_pulse_hurry_locked(own->client);
     } else {
         own->class->first_locked(own);

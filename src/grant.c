@@ -87,12 +87,10 @@ corral_grant *corrali_grant_new_locked(corral_lock *lock)
 int64_t corrali_grant_valid_until_locked(const corral_grant *grant)
 {
     const corral_client *client = grant->object.client;
-    int64_t margin = grant->lock->margin_ms;
-
     if (grant->lost != CORRAL_OK || grant->seat == NULL) {
         return INT64_MIN;
     }
-    return corrali_pulse_valid_until_locked(client, margin != 0 ? margin : corrali_pulse_margin_ms(client));
+    return corrali_pulse_valid_until_locked(client, grant->lock->contest.margin_ms);
 }
 
 static void set_lapse_locked(corral_grant *grant)
@@ -249,6 +247,7 @@ void corrali_grant_gone_locked(corral_grant *grant, int status)
     corrali_link *next;
 
     grant->seat = NULL;
+    grant->gone_status = status;
     for (corrali_link *link = grant->operations.next; link != &grant->operations; link = next) {
         corral_op *op = CORRALI_CONTAINER(link, corral_op, task.link);
 
@@ -292,7 +291,9 @@ int corral_lock_release_wait(corral_grant *grant, int64_t timeout_ms)
     }
     corrali_lock(client);
     corrali_grant_release_locked(grant);
-    if (grant->depth == 0 && grant->seat != NULL) {
+    if (grant->depth == 0 && grant->seat == NULL) {
+        status = grant->gone_status;
+    } else if (grant->depth == 0) {
         status = corrali_client_accepts_locked(client);
         status = status != CORRAL_OK ? status : wait_gone_locked(grant, timeout_ms, &stack, &op);
     }

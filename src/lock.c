@@ -167,7 +167,7 @@ static corral_lock *new_lock(corral_client *client, const char *path, const corr
     lock->on_lost = options->on_lost;
     lock->on_lost_arg = options->on_lost_arg;
     lock->handoffs = options->handoffs;
-    lock->margin_ms = options->margin_ms;
+    lock->contest.margin_ms = options->margin_ms;
     lock->recursive = (options->flags & CORRAL_LOCK_RECURSIVE) != 0;
     corrali_list_init(&lock->seats);
     corrali_list_init(&lock->operations);

@@ -8,7 +8,8 @@
  *     lock_names.c      whose names contenders bear
  *     contender*.c      the znodes
  *     grant.c           what was acquired
- *     grant_multi.c     guarded changes
+ *     guard.c           changes that commit only while it is held
+ *     grant_multi.c     ... their calls
  *
  * An acquire of one handle sits down behind the newest of its contenders, as
  * long as that may still be handed on so often, or else behind a new one.
@@ -32,7 +33,6 @@ struct corral_lock {
     corral_lost_cb on_lost;
     void *on_lost_arg;
     uint32_t handoffs;
-    int64_t margin_ms; /* 0: the default */
     bool recursive;
     corrali_link seats;      /* oldest first */
     corrali_link operations; /* other than acquires of one lock: listings, and acquires of several */
@@ -79,6 +79,7 @@ struct corral_grant {
     corrali_link operations; /* under way: guarded changes, and waiting until it is gone */
     bool given;              /* the user has it, or is just getting it: a loss may be told */
     int lost;                /* 0: it is not */
+    int gone_status;         /* without a seat: why its znode may be there still; 0: it is not */
     bool telling;            /* on_lost is running */
 };
 
@@ -140,7 +141,10 @@ void corrali_grant_gone_locked(corral_grant *grant, int status);
 /* It is released by the user once, of perhaps several times. */
 void corrali_grant_release_locked(corral_grant *grant);
 
-/* --- grant_multi.c --- */
+/* --- guard.c --- */
+
+/* Make @txn a guarded change, for @op. Returns 0 or CORRAL_ENOMEM. */
+int corrali_guard_start_locked(corral_op *op, const corral_txn *txn, int64_t timeout_ms);
 
 /* End a guarded change, with @cause or EUNCERTAIN. */
 void corrali_guard_abort_locked(corral_op *op, int cause);

@@ -185,7 +185,7 @@ static void pass_on_locked(corrali_seat *seat)
 {
     corral_grant *last = seat->grant;
     bool held = last->lost == CORRAL_OK && seat->contender.phase == CORRALI_CONTENDER_FIRST &&
-                corrali_pulse_fresh_locked(seat->contender.client);
+                corrali_pulse_fresh_locked(seat->contender.client, seat->lock->contest.margin_ms);
 
     seat->vacated = false;
     seat->grant = NULL;

@@ -3,8 +3,9 @@
 #include "alloc.h"
 #include "internal.h"
 
-/* Parts of the session timeout: between beats, before the end as a margin, between requests remembered. */
-enum { BEATS = 8, MARGIN = 8, SIGNS = 32 };
+/* Parts of the session timeout: between beats, before the end as a margin (at most), between requests
+ * remembered. */
+enum { BEATS = 8, MARGIN = 8, MARGIN_MAX = 4, SIGNS = 32 };
 
 /* Who waits for a proof has beats sent so much more often. */
 enum { HURRY = 4 };
@@ -21,9 +22,11 @@ static int64_t relay_ns(const corral_client *client)
     return timeout_ns(client) / 4;
 }
 
-int64_t corrali_pulse_margin_ms(const corral_client *client)
+/* What was proven last may be three eighths of a timeout old when the next proof is due, and a little more.
+ */
+int64_t corrali_pulse_margin_max_ms(const corral_client *client)
 {
-    return client->session_timeout_ms / MARGIN;
+    return client->session_timeout_ms / MARGIN_MAX;
 }
 
 int64_t corrali_pulse_valid_until_locked(const corral_client *client, int64_t margin_ms)
@@ -31,12 +34,13 @@ int64_t corrali_pulse_valid_until_locked(const corral_client *client, int64_t ma
     if (client->pulse.heard_at == 0 || client->session_id == 0) {
         return INT64_MIN;
     }
-    return client->pulse.heard_at + timeout_ns(client) - margin_ms * 1000000;
+    return client->pulse.heard_at + timeout_ns(client) -
+           (margin_ms == 0 ? timeout_ns(client) / MARGIN : margin_ms * 1000000);
 }
 
-bool corrali_pulse_fresh_locked(corral_client *client)
+bool corrali_pulse_fresh_locked(corral_client *client, int64_t margin_ms)
 {
-    int64_t until = corrali_pulse_valid_until_locked(client, corrali_pulse_margin_ms(client));
+    int64_t until = corrali_pulse_valid_until_locked(client, margin_ms);
 
     return until != INT64_MIN && until - corrali_now_locked(client) > timeout_ns(client) / BEATS / 2;
 }
@@ -240,7 +244,7 @@ void corrali_pulse_proven_locked(corral_client *client, int64_t sent_at)
     }
     own->proven_at = sent_at;
     learn_locked(client, sent_at);
-    own->hurried = own->hurried && !corrali_pulse_fresh_locked(client);
+    own->hurried = own->hurried && !corrali_pulse_fresh_locked(client, 0);
     /* Each may leave, or join others. */
     corrali_list_init(&waiting);
     corrali_list_prepend_all(&waiting, &own->users);

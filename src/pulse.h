@@ -66,12 +66,12 @@ typedef struct {
 void corrali_pulse_init(corral_client *client);
 void corrali_pulse_destroy(corral_client *client);
 
-/* Until when this session certainly lives, less that margin; INT64_MIN when that is not known. */
+/* Until when this session certainly lives, less that margin (0: the default); INT64_MIN when that is not known. */
 int64_t corrali_pulse_valid_until_locked(const corral_client *client, int64_t margin_ms);
 /* Will that be proven again before it is over? */
-bool corrali_pulse_fresh_locked(corral_client *client);
-/* The default margin, for the session as it is. */
-int64_t corrali_pulse_margin_ms(const corral_client *client);
+bool corrali_pulse_fresh_locked(corral_client *client, int64_t margin_ms);
+/* The largest margin with which it will, for the session as it is. */
+int64_t corrali_pulse_margin_max_ms(const corral_client *client);
 
 /* Have the pulse kept up for @user. */
 void corrali_pulse_join_locked(corral_client *client, corrali_pulse_user *user);

@@ -337,7 +337,7 @@ static void who_may_not_delete_is_told(void)
     corral_grant *grant = locking_acquire(there);
     ASSERT_STATUS(corral_lock_release_wait(grant, TESTING_PATIENCE_MS), CORRAL_EACCES);
     ASSERT_INT64(corral_grant_valid_ms(grant), INT64_MIN);
-    ASSERT_STATUS(corral_lock_release_wait(grant, TESTING_PATIENCE_MS), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_release_wait(grant, TESTING_PATIENCE_MS), CORRAL_EACCES);
     corral_grant_free(grant);
     ASSERT_INT64(raw_count_below(server_raw(), "/refused/kept"), 1);
     ASSERT_STATUS(corral_lock_acquire(there, 100, &grant), CORRAL_EBUSY);
@@ -345,6 +345,26 @@ static void who_may_not_delete_is_told(void)
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
     client = NULL;
     ASSERT_BELOW_SOON("/refused/kept", 0);
+}
+
+/* With more nothing would ever be valid; how much that is, only the servers can tell. */
+static void a_margin_is_a_quarter_of_the_session_at_most(void)
+{
+    corral_lock_options options = CORRAL_LOCK_OPTIONS_INIT;
+    corral_lock *there;
+    corral_grant *grant = NULL;
+
+    options.margin_ms = SERVER_SESSION_MS / 4 + 1;
+    REQUIRE_STATUS(corral_lock_open(client, "/refused/margin", &options, &there), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_acquire(there, TESTING_PATIENCE_MS, &grant), CORRAL_EINVAL);
+    ASSERT_STATUS(corral_lock_close(there), CORRAL_OK);
+    ASSERT_BELOW_SOON("/refused/margin", 0);
+    options.margin_ms = SERVER_SESSION_MS / 4;
+    REQUIRE_STATUS(corral_lock_open(client, "/refused/margin", &options, &there), CORRAL_OK);
+    grant = locking_acquire(there);
+    CU_ASSERT(corral_grant_valid_ms(grant) <= SERVER_SESSION_MS - SERVER_SESSION_MS / 4);
+    locking_give_back(grant);
+    ASSERT_STATUS(corral_lock_close(there), CORRAL_OK);
 }
 
 static void no_lock_is_below_an_ephemeral(void)
@@ -375,6 +395,7 @@ int main(int argc, char **argv)
         {"who may not create is told where", who_may_not_create_is_told_where},
         {"who may not list leaves nothing", who_may_not_list_leaves_nothing},
         {"who may not delete is told", who_may_not_delete_is_told},
+        {"a margin is a quarter of the session at most", a_margin_is_a_quarter_of_the_session_at_most},
         {"no lock is below an ephemeral", no_lock_is_below_an_ephemeral},
         CU_TEST_INFO_NULL,
     };
