@@ -68,6 +68,7 @@ static void permits_must_be_the_same_for_all(void)
     ASSERT_STATUS(corral_lock_acquire(three, 1000, &refused), CORRAL_ECONFLICT);
     REQUIRE_STATUS(corral_lock_open(other, "/semaphore/same", &options, &mutex), CORRAL_OK);
     ASSERT_STATUS(corral_lock_acquire(mutex, 1000, &refused), CORRAL_ECONFLICT);
+    ASSERT_STATUS(corral_lock_close(mutex), CORRAL_OK);
     locking_give_back(grant);
     options.mode = CORRAL_LOCK_SEMAPHORE;
     ASSERT_STATUS(corral_lock_open(client, "/semaphore/same", &options, &mutex), CORRAL_EINVAL);
