@@ -30,6 +30,17 @@ void corrali_contender_look_locked(corrali_contender *own, corrali_request_kind 
     corrali_submit_locked(own->client, &own->look);
 }
 
+void corrali_contender_own_locked(corrali_contender *own, corrali_request_kind kind, const char *path,
+                                  bool watch, void (*done)(corrali_request *))
+{
+    own->own.kind = kind;
+    own->own.path = path;
+    own->own.watch = watch;
+    own->own.done = done;
+    own->own_busy = true;
+    corrali_submit_locked(own->client, &own->own);
+}
+
 static void withdraw_locked(corrali_contender *own, corrali_request *request, bool *busy)
 {
     if (*busy && corrali_withdraw_locked(own->client, request)) {

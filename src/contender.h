@@ -63,7 +63,7 @@ typedef struct {
     const char *root;      /* the same, or its parent: what holds @data, or nothing, and is made with it */
     const char *data;
     const char *label;
-    uint32_t permits; /* so many may be first; 0: one, and whom it does not block */
+    uint32_t permits;  /* so many may be first; 0: one, and whom it does not block */
     int64_t margin_ms; /* of validity, for who is first; 0: the default */
     bool checked;      /* @root, which holds nothing, has been looked at */
 } corrali_contest;
@@ -109,7 +109,7 @@ struct corrali_contender {
     bool change_busy;       /* which is under way */
     corrali_request look;   /* at the directory, or at who is before us */
     bool look_busy;
-    corrali_request own; /* at our znode; entering for the first time: at the directory's data */
+    corrali_request own; /* at our znode; before there is one: at the root */
     bool own_busy;
     const char *making; /* the directory, or its root: what is being made */
     bool making_parents;
@@ -163,10 +163,12 @@ void corrali_contender_end_locked(corrali_contender *own);
 /* Enter anew, under another name, once all replies are in. */
 void corrali_contender_requeue_locked(corrali_contender *own);
 void corrali_contender_fail_locked(corrali_contender *own, int status, const char *path);
-/* Send a change, or a look. */
+/* Send a change; a look; or one at our znode, or at the root. */
 void corrali_contender_change_locked(corrali_contender *own, void (*done)(corrali_request *));
 void corrali_contender_look_locked(corrali_contender *own, corrali_request_kind kind, const char *path,
                                    void (*done)(corrali_request *));
+void corrali_contender_own_locked(corrali_contender *own, corrali_request_kind kind, const char *path,
+                                  bool watch, void (*done)(corrali_request *));
 /* Have a quorum answer, and change nothing. */
 void corrali_contender_ask_quorum_locked(corrali_contender *own, void (*done)(corrali_request *));
 /* Put the path of our znode with that number to @node, which is one of ours. */
@@ -179,6 +181,10 @@ void corrali_contender_name_locked(corrali_contender *own, uint32_t sequence);
 void corrali_contender_enter_locked(corrali_contender *own);
 /* Look at @node, which came of a lost reply, before it is taken for ours. */
 void corrali_contender_adopt_locked(corrali_contender *own);
+/* Are none of another kind in the root? @reply: that of CHILDREN. */
+bool corrali_contest_admits(const corrali_contest *contest, const corrali_request *reply);
+/* Does it hold nothing, or what it must? @reply: that of a GET. */
+bool corrali_contest_fits(const corrali_contest *contest, const corrali_request *reply);
 /* Read the directory's names. */
 void corrali_contender_list_locked(corrali_contender *own);
 

@@ -81,10 +81,34 @@ static void directory_made(corrali_request *request)
     corrali_contender_end_locked(own);
 }
 
+/* A semaphore's directories: not beside the znodes of another kind of lock, which they would keep others
+ * from. */
+static void root_listed(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, own);
+
+    corrali_contender_begin_locked(own);
+    own->own_busy = false;
+    if (own->phase != CORRALI_CONTENDER_OUTSIDE || own->restart) {
+        /* Left, or to be entered anew. */
+    } else if (request->status == CORRAL_ELOST) {
+        corrali_contender_make_directory_locked(own);
+    } else if (request->status == CORRAL_OK && !corrali_contest_admits(own->contest, request)) {
+        corrali_contender_fail_locked(own, CORRAL_ECONFLICT, own->contest->root);
+    } else {
+        make_locked(own, own->contest->directory);
+    }
+    corrali_contender_end_locked(own);
+}
+
 void corrali_contender_make_directory_locked(corrali_contender *own)
 {
     own->phase = CORRALI_CONTENDER_OUTSIDE;
-    make_locked(own, own->contest->directory);
+    if (own->contest->directory == own->contest->root) {
+        make_locked(own, own->contest->directory);
+    } else {
+        corrali_contender_own_locked(own, CORRALI_CHILDREN, own->contest->root, false, root_listed);
+    }
 }
 
 /* --- making it anew --- */

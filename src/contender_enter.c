@@ -58,12 +58,7 @@ static void adopted(corrali_request *request)
 void corrali_contender_adopt_locked(corrali_contender *own)
 {
     own->phase = CORRALI_CONTENDER_ADOPTING;
-    own->own.kind = CORRALI_EXISTS;
-    own->own.path = own->node;
-    own->own.watch = false;
-    own->own.done = adopted;
-    own->own_busy = true;
-    corrali_submit_locked(own->client, &own->own);
+    corrali_contender_own_locked(own, CORRALI_EXISTS, own->node, false, adopted);
 }
 
 /* --- entering --- */
@@ -105,9 +100,18 @@ static void created(corrali_request *request)
     corrali_contender_end_locked(own);
 }
 
-static bool holds_what_it_must(const corrali_contest *contest, const corrali_request *reply)
+bool corrali_contest_admits(const corrali_contest *contest, const corrali_request *reply)
 {
-    return reply->length == strlen(contest->data) && memcmp(reply->data, contest->data, reply->length) == 0;
+    corrali_lock_scheme scheme =
+        contest->directory == contest->root ? contest->kind->scheme : CORRALI_SCHEME_SEMAPHORE;
+
+    return corrali_lock_names_fit(reply->names, reply->length, scheme);
+}
+
+bool corrali_contest_fits(const corrali_contest *contest, const corrali_request *reply)
+{
+    return reply->length == 0 ||
+           (reply->length == strlen(contest->data) && memcmp(reply->data, contest->data, reply->length) == 0);
 }
 
 /* A directory of locks holds no data; a counter does, and a semaphore of ours. */
@@ -117,12 +121,39 @@ static void directory_looked(corrali_request *request)
 
     corrali_contender_begin_locked(own);
     own->own_busy = false;
-    if (request->status == CORRAL_OK && request->length > 0 && !holds_what_it_must(own->contest, request)) {
+    if (request->status == CORRAL_OK && !corrali_contest_fits(own->contest, request)) {
         corrali_contender_fail_locked(own, CORRAL_ECONFLICT, own->contest->root);
     } else if (request->status == CORRAL_OK) {
         own->contest->checked = own->contest->data[0] == '\0';
     }
     corrali_contender_end_locked(own);
+}
+
+/*
+ * A semaphore's root, with our lease below it: who has come there for another
+ * kind of lock since we looked, and before the directories were made, is in this
+ * listing. Whoever comes later sees them.
+ */
+static void root_listed(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, own);
+
+    corrali_contender_begin_locked(own);
+    own->own_busy = false;
+    if (request->status == CORRAL_OK && !corrali_contest_admits(own->contest, request)) {
+        corrali_contender_fail_locked(own, CORRAL_ECONFLICT, own->contest->root);
+    }
+    corrali_contender_end_locked(own);
+}
+
+/* Of a semaphore, the gate has looked at the data already. */
+static void check_root_locked(corrali_contender *own)
+{
+    if (own->contest->permits > 0) {
+        corrali_contender_own_locked(own, CORRALI_CHILDREN, own->contest->root, false, root_listed);
+    } else {
+        corrali_contender_own_locked(own, CORRALI_GET, own->contest->root, false, directory_looked);
+    }
 }
 
 void corrali_contender_list_locked(corrali_contender *own)
@@ -137,12 +168,7 @@ void corrali_contender_list_locked(corrali_contender *own)
         }
     }
     if (!own->contest->checked && !own->own_busy && own->phase == CORRALI_CONTENDER_ENTERING) {
-        own->own.kind = CORRALI_GET;
-        own->own.path = own->contest->root;
-        own->own.watch = false;
-        own->own.done = directory_looked;
-        own->own_busy = true;
-        corrali_submit_locked(own->client, &own->own);
+        check_root_locked(own);
     }
     corrali_contender_look_locked(own, CORRALI_CHILDREN, own->contest->directory, listed);
 }

@@ -61,12 +61,7 @@ static void watch_own_locked(corrali_contender *own)
         corrali_contender_fail_locked(own, status, own->node);
         return;
     }
-    own->own.kind = CORRALI_EXISTS;
-    own->own.path = own->node;
-    own->own.watch = true;
-    own->own.done = own_looked;
-    own->own_busy = true;
-    corrali_submit_locked(own->client, &own->own);
+    corrali_contender_own_locked(own, CORRALI_EXISTS, own->node, true, own_looked);
 }
 
 /* The same in a while, if we are still there then. */

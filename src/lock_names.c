@@ -83,3 +83,15 @@ bool corrali_lock_name_parse(const char *name, corrali_lock_name *ret_name)
     }
     return false;
 }
+
+bool corrali_lock_names_fit(const char *const *names, size_t count, corrali_lock_scheme scheme)
+{
+    corrali_lock_name parsed;
+
+    for (size_t i = 0; i < count; i++) {
+        if (corrali_lock_name_parse(names[i], &parsed) && parsed.scheme != scheme) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -16,6 +16,7 @@
 #include <corral/lock.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Locks of one scheme exclude each other; two schemes must not meet at one path. */
@@ -59,6 +60,9 @@ void corrali_lock_prefix(const corrali_lock_kind *kind, uint64_t high, uint64_t 
 
 /* Read @name; false: it is no contender's. */
 bool corrali_lock_name_parse(const char *name, corrali_lock_name *ret_name);
+
+/* Is no contender of another scheme among @names? */
+bool corrali_lock_names_fit(const char *const *names, size_t count, corrali_lock_scheme scheme);
 
 /* Does a contender of that name, before one of @kind, keep it from the lock? */
 static inline bool corrali_lock_blocks(const corrali_lock_name *name, const corrali_lock_kind *kind)
