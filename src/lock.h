@@ -5,6 +5,7 @@
  *     lock_seat.c       who of this process sits behind a znode, and is next
  *     lock_all.c        several at once
  *     lock_list.c       who contends
+ *     lock_entries.c    ... the list
  *     lock_names.c      whose names contenders bear
  *     contender*.c      the znodes
  *     grant.c           what was acquired

@@ -1,97 +1,31 @@
 /*
  * Listing contenders: a sync, the directory's names, then their data, one after
  * another. What is gone by then has left.
+ *
+ * A semaphore has two directories, and whoever is next to get a permit may be in
+ * both. Who leaves the gate has a lease by then: so the gate's names and data
+ * come before those of the leases, and nobody is overlooked.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "alloc.h"
 #include "lock.h"
-
-/* One of them, while the list is made. */
-typedef struct {
-    corrali_lock_name parsed;
-    corral_lock_contender told; /* its strings are of their own memory */
-} entry;
+#include "lock_entries.h"
 
 /* A list being made. It outlives its operation while a request is under way. */
 typedef struct corrali_lock_listing {
     corral_op *op; /* NULL: it has ended */
     corral_lock *lock;
     corrali_request request;
-    char *path; /* of the request */
-    entry *entries;
-    size_t count;
-    size_t next;                 /* the first whose data have not come */
-    corral_lock_contender *list; /* the result, in one piece of memory */
+    char *path;                   /* of the request */
+    const corrali_contest *place; /* whose directory is read */
+    corrali_lock_entries entries;
+    size_t next; /* the first of them whose data have not come */
 } listing;
-
-static void free_entry(entry *each)
-{
-    corrali_free((char *)each->told.label);
-    corrali_free((char *)each->told.name);
-}
 
 static void free_listing(listing *own)
 {
-    for (size_t i = 0; i < own->count; i++) {
-        free_entry(&own->entries[i]);
-    }
-    corrali_free(own->entries);
+    corrali_lock_entries_free(&own->entries);
     corrali_free(own->path);
-    corrali_free(own->list);
     corrali_free(own);
-}
-
-/* --- the result --- */
-
-static int compare(const void *left, const void *right)
-{
-    const entry *a = left;
-    const entry *b = right;
-
-    return (a->parsed.sequence > b->parsed.sequence) - (a->parsed.sequence < b->parsed.sequence);
-}
-
-/* The entries and all their strings, in one piece. NULL: no memory. */
-static corral_lock_contender *pack(const listing *own)
-{
-    size_t size = 1;
-    corral_lock_contender *list;
-    char *text;
-
-    for (size_t i = 0; i < own->count; i++) {
-        size += sizeof *list + own->entries[i].told.length + 1 + strlen(own->entries[i].told.name) + 1;
-    }
-    list = corrali_alloc(size);
-    if (list == NULL) {
-        return NULL;
-    }
-    text = (char *)(list + own->count);
-    for (size_t i = 0; i < own->count; i++) {
-        const corral_lock_contender *told = &own->entries[i].told;
-
-        list[i] = *told;
-        list[i].label = memcpy(text, told->label == NULL ? "" : told->label, told->length + 1);
-        text += told->length + 1;
-        list[i].name = text;
-        text = stpcpy(text, told->name) + 1;
-    }
-    return list;
-}
-
-/* Who holds: whoever nobody before them keeps from it. */
-static void tell_holders(listing *own)
-{
-    uint32_t permits = own->lock->contest.permits;
-    bool exclusive = false; /* there was one before */
-
-    for (size_t i = 0; i < own->count; i++) {
-        entry *each = &own->entries[i];
-
-        each->told.holds = permits > 0 ? i < permits : each->told.shared ? !exclusive : i == 0;
-        exclusive = exclusive || !each->told.shared;
-    }
 }
 
 static void end_locked(listing *own, int status, const char *path)
@@ -101,14 +35,11 @@ static void end_locked(listing *own, int status, const char *path)
     corral_client *last;
 
     if (op != NULL && status == CORRAL_OK) {
-        tell_holders(own);
-        own->list = pack(own);
-        status = own->list == NULL ? CORRAL_ENOMEM : CORRAL_OK;
+        op->lock.contenders = corrali_lock_entries_list(&own->entries, lock->contest.permits);
+        op->lock.count = own->entries.count;
+        status = op->lock.contenders == NULL ? CORRAL_ENOMEM : CORRAL_OK;
     }
     if (op != NULL) {
-        op->lock.contenders = own->list;
-        op->lock.count = own->count;
-        own->list = NULL;
         corrali_list_remove(&op->task.link);
         corrali_op_end_at_locked(op, status, status, path);
     }
@@ -132,120 +63,130 @@ static void submit_locked(listing *own, corrali_request_kind kind, void (*done)(
     corrali_submit_locked(own->lock->object.client, &own->request);
 }
 
-static void drop_next(listing *own)
+/*
+ * Is the reply none to go on with: is it the end, or is the same asked once
+ * more? Else it is there, or the znode is not (CORRAL_ENOENT).
+ */
+static bool is_settled_locked(listing *own)
 {
-    free_entry(&own->entries[own->next]);
-    own->count--;
-    memmove(&own->entries[own->next], &own->entries[own->next + 1],
-            (own->count - own->next) * sizeof *own->entries);
-}
+    int status = own->request.status;
 
-/* The data have come; false: there is no memory for them. */
-static bool take_data(entry *each, const corrali_request *reply)
-{
-    char *label = corrali_alloc(reply->length + 1);
-
-    if (label == NULL) {
+    if (own->op != NULL && status == CORRAL_ELOST) {
+        corrali_submit_locked(own->lock->object.client, &own->request);
+    } else if (own->op == NULL || (status != CORRAL_OK && status != CORRAL_ENOENT)) {
+        end_locked(own, status, own->path);
+    } else {
         return false;
     }
-    if (reply->length > 0) {
-        memcpy(label, reply->data, reply->length);
-    }
-    each->told.label = label;
-    each->told.length = reply->length;
-    each->told.token = reply->stat.czxid;
-    each->told.session = reply->stat.ephemeral_owner;
     return true;
 }
 
 static void data_read(corrali_request *request)
 {
     listing *own = CORRALI_CONTAINER(request, listing, request);
-    entry *each = &own->entries[own->next];
+    bool refused = request->status == CORRAL_EACCES && request->kind == CORRALI_GET;
 
-    if (own->op == NULL || (request->status == CORRAL_OK && !take_data(each, request))) {
+    if (own->op == NULL ||
+        (request->status == CORRAL_OK && !corrali_lock_entries_fill(&own->entries, own->next, request))) {
         end_locked(own, CORRAL_ENOMEM, own->lock->contest.directory);
-        return;
-    }
-    if (request->status == CORRAL_ECLOSED) {
+    } else if (request->status == CORRAL_ECLOSED) {
         end_locked(own, CORRAL_ECLOSED, own->lock->contest.directory);
-        return;
+    } else if (refused) {
+        /* Whose data we may not read; that it is there, and whose, anybody is told. */
+        submit_locked(own, CORRALI_EXISTS, data_read);
+    } else {
+        if (request->status == CORRAL_ENOENT) {
+            corrali_lock_entries_drop(&own->entries, own->next);
+        } else if (request->status != CORRAL_ELOST) {
+            own->next++;
+        }
+        next_locked(own);
     }
-    if (request->status == CORRAL_ENOENT) {
-        drop_next(own);
-    } else if (request->status != CORRAL_ELOST) {
-        own->next++;
-    }
-    next_locked(own);
 }
 
-/* Read the next one's data, if there is one. */
-static void next_locked(listing *own)
+/* Have the request be about @name in the directory, or the directory itself. False: no memory, the end. */
+static bool go_to_locked(listing *own, const char *name)
 {
-    if (own->next == own->count) {
-        end_locked(own, CORRAL_OK, own->lock->contest.directory);
-        return;
-    }
     corrali_free(own->path);
-    own->path = corrali_asprintf("%s/%s", own->lock->contest.directory, own->entries[own->next].told.name);
+    own->path = name == NULL ? corrali_strdup(own->place->directory)
+                             : corrali_asprintf("%s/%s", own->place->directory, name);
     if (own->path == NULL) {
         end_locked(own, CORRAL_ENOMEM, own->lock->contest.directory);
-    } else {
-        submit_locked(own, CORRALI_GET, data_read);
+        return false;
+    }
+    return true;
+}
+
+static void names_read(corrali_request *request);
+
+static void read_names_locked(listing *own, const corrali_contest *place)
+{
+    own->place = place;
+    if (go_to_locked(own, NULL)) {
+        submit_locked(own, CORRALI_CHILDREN, names_read);
     }
 }
 
-/* Note the contenders among @names. Returns 0, CORRAL_ECONFLICT or CORRAL_ENOMEM. */
-static int take_names(listing *own, const char *const *names, size_t count)
+/* Read the next one's data, or those in the next directory, if there is one. */
+static void next_locked(listing *own)
 {
-    own->entries = corrali_alloc((count + 1) * sizeof *own->entries);
-    for (size_t i = 0; i < count; i++) {
-        entry *each;
-
-        if (own->entries == NULL) {
-            return CORRAL_ENOMEM;
+    if (own->next < own->entries.count) {
+        if (go_to_locked(own, own->entries.all[own->next].told.name)) {
+            submit_locked(own, CORRALI_GET, data_read);
         }
-        each = &own->entries[own->count];
-        if (!corrali_lock_name_parse(names[i], &each->parsed)) {
-            continue;
-        }
-        if (each->parsed.scheme != own->lock->contest.kind->scheme) {
-            return CORRAL_ECONFLICT;
-        }
-        each->told = (corral_lock_contender){.name = corrali_strdup(names[i]),
-                                             .sequence = each->parsed.sequence,
-                                             .shared = each->parsed.shared};
-        own->count++;
-        if (each->told.name == NULL) {
-            return CORRAL_ENOMEM;
-        }
+    } else if (own->place == &own->lock->gate) {
+        read_names_locked(own, &own->lock->contest);
+    } else {
+        end_locked(own, CORRAL_OK, own->lock->contest.directory);
     }
-    qsort(own->entries, own->count, sizeof *own->entries, compare);
-    return CORRAL_OK;
 }
 
 static void names_read(corrali_request *request)
 {
     listing *own = CORRALI_CONTAINER(request, listing, request);
-    int status = request->status;
+    int status = CORRAL_OK;
 
-    if (own->op == NULL) {
-        end_locked(own, CORRAL_OK, own->lock->contest.directory);
+    if (is_settled_locked(own)) {
         return;
     }
-    if (status == CORRAL_ELOST) {
-        submit_locked(own, CORRALI_CHILDREN, names_read);
-        return;
-    }
-    if (status == CORRAL_OK) {
-        status = take_names(own, request->names, request->length);
-    } else if (status == CORRAL_ENOENT) {
-        status = CORRAL_OK; /* nobody */
+    if (request->status == CORRAL_OK) {
+        status = corrali_lock_entries_add(&own->entries, request->names, request->length,
+                                          own->place->kind->scheme, own->place == &own->lock->gate);
     }
     if (status == CORRAL_OK) {
         next_locked(own);
     } else {
-        end_locked(own, status, own->lock->contest.directory);
+        end_locked(own, status, own->path);
+    }
+}
+
+/* A semaphore's root: are there names of another kind of lock? */
+static void root_listed(corrali_request *request)
+{
+    listing *own = CORRALI_CONTAINER(request, listing, request);
+
+    if (is_settled_locked(own)) {
+        return;
+    }
+    if (request->status == CORRAL_OK && !corrali_contest_admits(&own->lock->contest, request)) {
+        end_locked(own, CORRAL_ECONFLICT, own->path);
+    } else {
+        read_names_locked(own, &own->lock->gate);
+    }
+}
+
+/* ... has it as many permits? */
+static void root_read(corrali_request *request)
+{
+    listing *own = CORRALI_CONTAINER(request, listing, request);
+
+    if (is_settled_locked(own)) {
+        return;
+    }
+    if (request->status == CORRAL_OK && !corrali_contest_fits(&own->lock->contest, request)) {
+        end_locked(own, CORRAL_ECONFLICT, own->path);
+    } else {
+        submit_locked(own, CORRALI_CHILDREN, root_listed);
     }
 }
 
@@ -253,14 +194,13 @@ static void synced(corrali_request *request)
 {
     listing *own = CORRALI_CONTAINER(request, listing, request);
 
-    if (own->op == NULL) {
-        end_locked(own, CORRAL_OK, own->lock->contest.directory);
-    } else if (request->status == CORRAL_ELOST) {
-        submit_locked(own, CORRALI_SYNC, synced);
-    } else if (request->status == CORRAL_OK || request->status == CORRAL_ENOENT) {
-        submit_locked(own, CORRALI_CHILDREN, names_read);
+    if (is_settled_locked(own)) {
+        return;
+    }
+    if (own->lock->contest.permits > 0) {
+        submit_locked(own, CORRALI_GET, root_read);
     } else {
-        end_locked(own, request->status, own->lock->contest.directory);
+        read_names_locked(own, &own->lock->contest);
     }
 }
 
@@ -285,7 +225,7 @@ static int start_locked(corral_op *op, int64_t timeout_ms)
     int status = own == NULL ? CORRAL_ENOMEM : corrali_op_set_deadline_locked(op, timeout_ms);
 
     if (status == CORRAL_OK) {
-        own->path = corrali_strdup(lock->contest.directory);
+        own->path = corrali_strdup(lock->contest.root);
         status = own->path == NULL ? CORRAL_ENOMEM : CORRAL_OK;
     }
     if (status != CORRAL_OK) {

@@ -206,22 +206,25 @@ typedef struct {
     const char *label;   /**< the data of its znode, with a zero behind; may hold anything */
     size_t length;       /**< of that, in bytes */
     const char *name;    /**< of its znode */
-    int64_t token;       /**< as corral_grant_token() has it, once it holds the lock */
+    int64_t token;       /**< as corral_grant_token() has it, once it holds the lock; who waits for a
+                              semaphore may get another one by then */
     int64_t session;     /**< the ZooKeeper session that it lives and dies with */
-    uint32_t sequence;   /**< its place: lower ones come first */
-    bool shared;         /**< it is a reader */
+    uint32_t sequence;   /**< its place: lower ones come first; of a semaphore, among those with a lease,
+                              or those without */
+    bool shared;         /**< it is a reader, or wants a semaphore */
     bool holds;          /**< nobody before it keeps it from the lock */
 } corral_lock_contender;
 
 /**
  * List who contends for the lock now, in the order of their places, as a
- * server that has caught up sees it; of a semaphore who has, or is next to get, a permit. There is no telling whether it is still so
+ * server that has caught up sees it. There is no telling whether it is still so
  * when this returns. Others' znodes whose data may not be read have no label.
  *
  * The list, in @ret_count entries, is the caller's, to be freed with
  * corral_lock_contenders_free(). It may be empty. Returns 0; CORRAL_ECONFLICT
- * (names of another kind of lock are there); CORRAL_ETIMEDOUT; CORRAL_ECANCELED;
- * CORRAL_ECLOSED; CORRAL_EACCES; CORRAL_ENOMEM; CORRAL_EDEADLK; CORRAL_EINVAL; CORRAL_EFORK. Any thread.
+ * (names of another kind of lock are there, or another number of permits);
+ * CORRAL_ETIMEDOUT; CORRAL_ECANCELED; CORRAL_ECLOSED; CORRAL_EACCES; CORRAL_ENOMEM;
+ * CORRAL_EDEADLK; CORRAL_EINVAL; CORRAL_EFORK. Any thread.
  */
 CORRAL_API int corral_lock_list(corral_lock *lock, int64_t timeout_ms, corral_lock_contender **ret_contenders,
                                 size_t *ret_count);

@@ -283,6 +283,8 @@ static void identities_contend(void)
         CU_ASSERT_STRING_EQUAL(list[0].label, "");
         CU_ASSERT_STRING_EQUAL(list[1].label, "ours");
         CU_ASSERT(list[0].holds && !list[1].holds);
+        ASSERT_INT64(list[0].token, corral_grant_token(grant));
+        CU_ASSERT(list[0].session != 0 && list[0].session != list[1].session);
         corral_lock_contenders_free(list);
         locking_give_back(grant);
         ASSERT_STATUS(locking_await(&w, &next), CORRAL_OK);
