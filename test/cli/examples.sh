@@ -1,5 +1,5 @@
 #!/bin/sh
-# The examples do what they say.
+# The examples do what they say; one that does not end is ended, and what it has said is shown.
 . "$(dirname "$0")/harness.sh"
 need_server
 
@@ -7,18 +7,18 @@ counter=$(find_built examples/counter) || exit 1
 epoll=$(find_built examples/epoll) || exit 1
 lock=$(find_built examples/lock) || exit 1
 
-run "$counter" /examples/counter
+run timeout 120 "$counter" /examples/counter
 judge 'counter' 0 'blocking: 1
 asynchronous: 2' ''
 
-run "$epoll" /examples/epoll 3
+run timeout 120 "$epoll" /examples/epoll 3
 judge 'epoll' 0 '1
 2
 3' ''
 is 'epoll has counted' "$("$CORRAL" counter get /examples/epoll)" 3
 
 for _ in 1 2; do
-    "$lock" /examples/lock 3 >>"$scratch/turns" 2>>"$scratch/err" &
+    timeout 120 "$lock" /examples/lock 3 >>"$scratch/turns" 2>>"$scratch/err" &
 done
 wait
 is 'lock takes its turns' "$(grep -c ': success, valid for [1-9]' "$scratch/turns")" 6
@@ -26,15 +26,22 @@ is '... and complains of nothing' "$(cat "$scratch/err")" ''
 
 # More adds than it can make: the signal ends it, also with one of them under way.
 : >"$scratch/sums" # to be counted in at once: a signal that comes before the program does is nobody's
-"$epoll" /examples/signal 1000000000 >"$scratch/sums" 2>"$scratch/err" &
+timeout 120 "$epoll" /examples/signal 1000000000 >"$scratch/sums" 2>"$scratch/err" &
 pid=$!
-for _ in $(seq 600); do
-    [ "$(wc -l <"$scratch/sums")" -lt 3 ] || break
-    sleep 0.1
-done
+# shellcheck disable=SC2317
+has_sums() {
+    [ "$(wc -l <"$scratch/sums")" -ge 3 ]
+}
+wait_for has_sums
 kill -TERM "$pid"
-wait "$pid"
-is 'epoll ends at a signal' "$?" 0
+status=0
+wait "$pid" || status=$?
+if [ "$status" -eq 0 ]; then
+    ok 'epoll ends at a signal'
+else
+    not_ok 'epoll ends at a signal' "exit status $status" "its last sums: $(tail -n 3 "$scratch/sums" | tr '\n' ' ')" \
+        "stderr: $(cat "$scratch/err")"
+fi
 is '... and says why' "$(cat "$scratch/err")" 'epoll: a signal: stopping'
 sums=$(wc -l <"$scratch/sums")
 is '... having printed each sum' "$(tail -n 1 "$scratch/sums")" "$sums"
