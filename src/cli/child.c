@@ -122,6 +122,8 @@ static void become_command(const launch *l) __attribute__((noreturn));
 
 static void become_command(const launch *l)
 {
+    /* The signal comes when the thread ends that forked us: the main one, which only the process's end ends.
+     * It was too early for it if our parent is another one by now. A set-user-ID program does not get it. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != l->parent) {
         _exit(CLI_NOT_EXECUTABLE);

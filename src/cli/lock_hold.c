@@ -39,29 +39,6 @@ static char **make_environment(char *path, char *token)
     return made;
 }
 
-static int start(lock_call *l)
-{
-    char token[64];
-    char *path = NULL;
-    char **environment = NULL;
-    int status = CLI_LOCK_UNREACHABLE;
-    snprintf(token, sizeof token, "CORRAL_LOCK_TOKEN=%" PRId64, corral_grant_token(l->grant));
-    if (asprintf(&path, "CORRAL_LOCK_PATH=%s", l->path) < 0) {
-        path = NULL;
-    } else {
-        environment = make_environment(path, token);
-    }
-    if (environment == NULL) {
-        cli_error("out of memory");
-    } else {
-        status =
-            cli_wrapper_status(cli_child_start(&l->child, l->command, environment, &l->session.old_mask));
-    }
-    free(environment);
-    free(path);
-    return status;
-}
-
 /* ---- a lost lock ---- */
 
 void lock_on_lost(corral_grant *grant, int status, void *arg)
@@ -72,7 +49,7 @@ void lock_on_lost(corral_grant *grant, int status, void *arg)
     l->lost = true;
 }
 
-/** Nobody can tell that it is still held? After a stop, that may not have been noted yet. */
+/** Can nobody tell that it is still held? After a stop, that may not have been noted yet. */
 static bool lost(lock_call *l)
 {
     l->lost = l->lost || corral_grant_valid_ms(l->grant) <= 0;
@@ -89,6 +66,33 @@ static void end_command(lock_call *l)
 }
 
 /* ---- the command runs ---- */
+
+static int start(lock_call *l)
+{
+    char token[64];
+    char *path = NULL;
+    char **environment = NULL;
+    int status = CLI_LOCK_UNREACHABLE;
+    snprintf(token, sizeof token, "CORRAL_LOCK_TOKEN=%" PRId64, corral_grant_token(l->grant));
+    if (asprintf(&path, "CORRAL_LOCK_PATH=%s", l->path) < 0) {
+        path = NULL;
+    } else {
+        environment = make_environment(path, token);
+    }
+    if (environment == NULL) {
+        cli_error("out of memory");
+    } else if (lost(l)) {
+        /* As late as can be: we may have been stopped since it was acquired. */
+        cli_error("%s: the lock was lost before %s was started", l->path, l->command[0]);
+        status = CLI_LOCK_LOST;
+    } else {
+        status =
+            cli_wrapper_status(cli_child_start(&l->child, l->command, environment, &l->session.old_mask));
+    }
+    free(environment);
+    free(path);
+    return status;
+}
 
 static void supervise(lock_call *l)
 {

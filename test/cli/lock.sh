@@ -5,6 +5,7 @@
 . "$(dirname "$0")/harness.sh"
 # shellcheck disable=SC2119
 need_server
+DAWDLER=${DAWDLER:-$(find_built test/cli/dawdler)} || exit 1
 
 cd "$scratch" || exit
 mkfifo held go inner
@@ -194,6 +195,13 @@ status=0
 wait $tool || status=$?
 is 'a lost lock: all of its group' "$status" 120
 is_gone '... is gone with it' "$(cat left)"
+t '... and the lock is free' 0 '' '' lock -n /lost true
+
+DAWDLER_FIFO=held "$DAWDLER" lock /lost echo ran >out 2>err &
+tool=$!
+timeout 60 head -n 1 held >/dev/null
+lose /lost
+await_tool 'lost before the command is started' 120 '' '/lost: the lock was lost before echo was started'
 t '... and the lock is free' 0 '' '' lock -n /lost true
 
 # ---- a killed tool ----
