@@ -81,9 +81,4 @@ int cli_counter_options(const cli_option_set *given, corral_counter_options *ret
  */
 int cli_wrapper_status(int status);
 
-/** What to tell somebody whose path is none. */
-#define CLI_PATH_RULE                                                                                        \
-    "needs a / in front, none at the end, no empty, . or .. part, at most 1023 bytes, "                      \
-    "UTF-8 up to U+FFFF without control and private-use characters"
-
 #endif

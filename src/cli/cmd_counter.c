@@ -87,17 +87,6 @@ int cli_counter_options(const cli_option_set *given, corral_counter_options *ret
     return status;
 }
 
-static int open_counter(counter_call *c)
-{
-    int status = corral_counter_open(c->session.client, c->path, &c->options, &c->counter);
-    if (status == CORRAL_EINVAL) {
-        cli_error("%.100s%s: not a znode path: " CLI_PATH_RULE, c->path, strlen(c->path) > 100 ? "..." : "");
-    } else if (status != 0) {
-        cli_error("%s: %s", c->path, corral_strerror(status));
-    }
-    return cli_exit_status(status);
-}
-
 static const char *explain(const counter_call *c, int status)
 {
     static const char *const corrupt[] = {
@@ -158,7 +147,8 @@ static int run_counter(counter_call *c)
     if (status != 0) {
         return status;
     }
-    status = open_counter(c);
+    status =
+        cli_open_failed(c->path, corral_counter_open(c->session.client, c->path, &c->options, &c->counter));
     if (status == 0) {
         status = run_operation(c);
     }

@@ -33,16 +33,6 @@ int cli_lock_naming(const cli_option_set *given, bool shared, corral_lock_option
     return 0;
 }
 
-int cli_lock_open_failed(const char *path, int status)
-{
-    if (status == CORRAL_EINVAL) {
-        cli_error("%.100s%s: not a znode path: " CLI_PATH_RULE, path, strlen(path) > 100 ? "..." : "");
-    } else {
-        cli_error("%s: %s", path, corral_strerror(status));
-    }
-    return cli_exit_status(status);
-}
-
 /* ---- the command line ---- */
 
 static int read_numbers(lock_call *l)

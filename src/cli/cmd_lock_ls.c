@@ -53,7 +53,7 @@ static int list(cli_session *session, const cli_call *call, const corral_lock_op
     size_t count = 0;
     int status = corral_lock_open(session->client, path, options, &lock);
     if (status != 0) {
-        return cli_lock_open_failed(path, status);
+        return cli_open_failed(path, status);
     }
     status = corral_lock_list(lock, call->settings->timeout_ms, &contenders, &count);
     session->unanswered = status == CORRAL_ETIMEDOUT;

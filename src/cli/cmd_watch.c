@@ -227,16 +227,6 @@ static int follow(watch_call *w)
     return CLI_DONE;
 }
 
-static int report(const watch_call *w, int status)
-{
-    if (status == CORRAL_EINVAL) {
-        cli_error("%.100s%s: not a znode path: " CLI_PATH_RULE, w->path, strlen(w->path) > 100 ? "..." : "");
-    } else {
-        cli_error("%s: %s", w->path, corral_strerror(status));
-    }
-    return cli_exit_status(status);
-}
-
 static int subscribe(watch_call *w, corral_watch **ret_watch)
 {
     corral_counter *counter = NULL;
@@ -245,7 +235,7 @@ static int subscribe(watch_call *w, corral_watch **ret_watch)
         status = corral_counter_subscribe(counter, on_event, w, ret_watch);
     }
     corral_counter_close(counter);
-    return status == 0 ? 0 : report(w, status);
+    return cli_open_failed(w->path, status);
 }
 
 static int run_watch(const cli_call *call)

@@ -39,9 +39,6 @@ typedef struct {
  */
 int cli_lock_naming(const cli_option_set *given, bool shared, corral_lock_options *ret_options);
 
-/** Report why a lock could not be opened. Returns the exit status. */
-int cli_lock_open_failed(const char *path, int status);
-
 /** Wait for signals and for what is due at the client, until @deadline (-1: none). Callbacks run meanwhile.
  * Returns the signal that came, 0: none. */
 int lock_poll(lock_call *l, int64_t deadline);

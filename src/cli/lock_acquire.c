@@ -121,8 +121,8 @@ static int open_all(lock_call *l)
     cli_child_fatal_signals(&signals);
     status = cli_session_hold(&l->session, &signals);
     if (status == 0) {
-        int failure = corral_lock_open(l->session.client, l->path, &l->options, &l->lock);
-        status = failure == 0 ? 0 : cli_lock_open_failed(l->path, failure);
+        status =
+            cli_open_failed(l->path, corral_lock_open(l->session.client, l->path, &l->options, &l->lock));
     }
     return status;
 }

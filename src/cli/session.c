@@ -62,6 +62,21 @@ int cli_exit_status(int status)
     return CLI_REFUSED;
 }
 
+/** What to tell somebody whose path is none. */
+#define PATH_RULE                                                                                            \
+    "needs a / in front, none at the end, no empty, . or .. part, at most 1023 bytes, "                      \
+    "UTF-8 up to U+FFFF without control and private-use characters"
+
+int cli_open_failed(const char *path, int status)
+{
+    if (status == CORRAL_EINVAL) {
+        cli_error("%.100s%s: not a znode path: " PATH_RULE, path, strlen(path) > 100 ? "..." : "");
+    } else if (status != 0) {
+        cli_error("%s: %s", path, corral_strerror(status));
+    }
+    return cli_exit_status(status);
+}
+
 /** Told that something is malformed: is it the servers, and not the home? */
 static bool servers_malformed(const char *servers)
 {

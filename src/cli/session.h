@@ -65,4 +65,7 @@ int64_t cli_now_ms(void);
 /** The exit status for a corral_status. */
 int cli_exit_status(int status);
 
+/** Report why a handle for @path could not be made. Returns the exit status; 0 of 0. */
+int cli_open_failed(const char *path, int status);
+
 #endif
