@@ -21,7 +21,6 @@ enum {
     CLI_UNKNOWN = 5,     /**< may or may not have been done */
     CLI_OUTPUT = 6,      /**< done, but the result could not be written */
     CLI_LOCK_LOST = 120, /**< these are those of `lock`, which leaves the low ones to its command */
-    CLI_LOCK_UNKNOWN = 121,
     CLI_LOCK_REFUSED = 122,
     CLI_LOCK_UNREACHABLE = 123,
     CLI_LOCK_USAGE = 125,

@@ -186,8 +186,8 @@ const cli_command cli_lock_commands[] = {
                 "ever by default; --timeout is for servers that cannot be reached. COMMAND has\n"
                 "CORRAL_LOCK_PATH and CORRAL_LOCK_TOKEN, which grows from holder to holder, in its\n"
                 "environment. Exits with its status, 128+n if signal n ended it; or with\n"
-                "1 busy (see -E); 120 lock lost while held; 121 outcome unknown; 122 refused;\n"
-                "123 unreachable; 125 usage; 126 not executable; 127 not found.\n",
+                "1 busy (see -E); 120 lock lost while held; 122 refused; 123 unreachable;\n"
+                "125 usage; 126 not executable; 127 not found.\n",
         .options = lock_options,
         .min_operands = 1,
         .max_operands = 1,

@@ -35,8 +35,7 @@ int cli_wrapper_status(int status)
 {
     static const int statuses[] = {[CLI_USAGE] = CLI_LOCK_USAGE,
                                    [CLI_UNREACHABLE] = CLI_LOCK_UNREACHABLE,
-                                   [CLI_REFUSED] = CLI_LOCK_REFUSED,
-                                   [CLI_UNKNOWN] = CLI_LOCK_UNKNOWN};
+                                   [CLI_REFUSED] = CLI_LOCK_REFUSED};
     bool listed = status > 0 && (size_t)status < sizeof statuses / sizeof *statuses && statuses[status] != 0;
     return listed ? statuses[status] : status;
 }
