@@ -1,4 +1,5 @@
 /** `lock`: run a command while a lock is held. As flock(1) does, as far as a lock without a file can. */
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +11,10 @@
 
 #define GRACE_MS 5000
 
-int cli_lock_naming(const cli_option_set *given, bool shared, corral_lock_options *ret_options)
+/* ---- whose lock it is, for lock ls, too ---- */
+
+static int read_naming(const char *naming, bool shared, corral_lock_options *ret_options)
 {
-    const char *naming = cli_option_value(given, "naming");
     ret_options->mode = shared ? CORRAL_LOCK_READ : CORRAL_LOCK_WRITE;
     if (naming == NULL || strcmp(naming, "rw") == 0) {
         return 0;
@@ -31,6 +33,44 @@ int cli_lock_naming(const cli_option_set *given, bool shared, corral_lock_option
     }
     ret_options->mode = CORRAL_LOCK_MUTEX;
     return 0;
+}
+
+static int read_permits(const char *permits, corral_lock_options *ret_options)
+{
+    int64_t number;
+    int status = cli_parse_int64("--permits", permits, &number);
+    if (status == 0 && (number < 1 || number > UINT32_MAX)) {
+        cli_error("--permits is from 1 to %" PRIu32 ", not: %s", UINT32_MAX, permits);
+        status = CLI_USAGE;
+    }
+    if (status == 0) {
+        ret_options->mode = CORRAL_LOCK_SEMAPHORE;
+        ret_options->permits = (uint32_t)number;
+    }
+    return status;
+}
+
+int cli_lock_kind(const cli_option_set *given, corral_lock_options *ret_options)
+{
+    static const char *const others[] = {"shared", "exclusive", "naming"};
+    const char *permits = cli_option_value(given, "permits");
+    for (size_t i = 0; permits != NULL && i < sizeof others / sizeof *others; i++) {
+        if (cli_option_value(given, others[i]) != NULL) {
+            cli_error("--permits and --%s do not go together", others[i]);
+            return CLI_USAGE;
+        }
+    }
+    if (permits != NULL) {
+        return read_permits(permits, ret_options);
+    }
+    return read_naming(cli_option_value(given, "naming"), cli_option_value(given, "shared") != NULL,
+                       ret_options);
+}
+
+const char *cli_lock_conflict(const corral_lock_options *options)
+{
+    return options->permits > 0 ? "holds data, or another kind of lock, or has not as many permits"
+                                : "holds data, or another kind of lock (see --naming, --permits)";
 }
 
 /* ---- the command line ---- */
@@ -123,8 +163,7 @@ static int read_label(lock_call *l)
 
 static int read_call(lock_call *l)
 {
-    const cli_option_set *given = l->call->options;
-    int status = cli_lock_naming(given, cli_option_value(given, "shared") != NULL, &l->options);
+    int status = cli_lock_kind(l->call->options, &l->options);
     if (status == 0) {
         status = read_numbers(l);
     }
@@ -165,6 +204,7 @@ static const cli_option lock_options[] = {
     {.name = "conflict-exit-code", .letters = "E", .value = "CODE", .help = "exit status if it is busy (1)"},
     {.name = "close", .letters = "o", .help = "accepted; there is no descriptor to close"},
     {.name = "command", .letters = "c", .value = "STRING", .help = "run /bin/sh -c STRING; also after PATH"},
+    {.name = "permits", .value = "N", .help = "not a lock, but a semaphore: N may hold it"},
     {.name = "naming", .value = "rw|mutex|kazoo", .help = "whose lock it is (rw): Curator's two, or Kazoo's"},
     {.name = "label", .value = "TEXT", .help = "for lock ls (USER@HOST PID)"},
     {.name = "grace", .value = "SECONDS", .help = "from SIGTERM to SIGKILL if it is lost (5)"},
@@ -172,6 +212,7 @@ static const cli_option lock_options[] = {
 };
 
 static const cli_option ls_options[] = {
+    {.name = "permits", .value = "N", .help = "it is a semaphore, and N may hold it"},
     {.name = "naming", .value = "rw|mutex|kazoo", .help = "whose lock it is (rw)"},
     {.name = NULL},
 };

@@ -29,7 +29,8 @@ static void print_plain(const corral_lock_contender *each)
     putchar('\n');
 }
 
-static int report(const cli_session *session, const char *path, int status)
+static int report(const cli_session *session, const char *path, const corral_lock_options *options,
+                  int status)
 {
     if (status == CORRAL_ETIMEDOUT) {
         bool connecting = corral_client_state(session->client) == CORRAL_STATE_CONNECTING;
@@ -39,8 +40,7 @@ static int report(const cli_session *session, const char *path, int status)
         cli_error("%s: the server refused the credentials", path);
     } else {
         cli_error("%s: %s", path,
-                  status == CORRAL_ECONFLICT ? "holds another kind of lock (see --naming)"
-                                             : corral_strerror(status));
+                  status == CORRAL_ECONFLICT ? cli_lock_conflict(options) : corral_strerror(status));
     }
     return cli_exit_status(status);
 }
@@ -66,14 +66,14 @@ static int list(cli_session *session, const cli_call *call, const corral_lock_op
     }
     corral_lock_contenders_free(contenders);
     corral_lock_close(lock);
-    return status == 0 ? CLI_DONE : report(session, path, status);
+    return status == 0 ? CLI_DONE : report(session, path, options, status);
 }
 
 int cli_lock_ls(const cli_call *call)
 {
     cli_session session;
     corral_lock_options options = CORRAL_LOCK_OPTIONS_INIT;
-    int status = cli_lock_naming(call->options, false, &options);
+    int status = cli_lock_kind(call->options, &options);
     if (status == 0) {
         status = cli_session_open(&session, call->settings, NULL);
     }

@@ -34,10 +34,13 @@ typedef struct {
 } lock_call;
 
 /**
- * Read what --naming says. Returns 0, or a CLI_USAGE error that has been
- * reported: one is that there is no such shared lock.
+ * Read what --naming and --permits say. Returns 0, or a CLI_USAGE error that
+ * has been reported: one is that there is no such lock to share, or not to share.
  */
-int cli_lock_naming(const cli_option_set *given, bool shared, corral_lock_options *ret_options);
+int cli_lock_kind(const cli_option_set *given, corral_lock_options *ret_options);
+
+/** What to tell somebody whose lock gave CORRAL_ECONFLICT. */
+const char *cli_lock_conflict(const corral_lock_options *options);
 
 /** Wait for signals and for what is due at the client, until @deadline (-1: none). Callbacks run meanwhile.
  * Returns the signal that came, 0: none. */

@@ -94,7 +94,7 @@ static int report(lock_call *l, corral_op *op)
         return CLI_LOCK_UNREACHABLE;
     }
     if (status == CORRAL_ECONFLICT) {
-        reason = "holds data, or another kind of lock (see --naming)";
+        reason = cli_lock_conflict(&l->options);
     } else if (status == CORRAL_EEXHAUSTED) {
         reason = "clients of another kind have used up its numbers";
     }

@@ -27,7 +27,7 @@ typedef struct {
     const char *values[CLI_MAX_OPTIONS]; /**< NULL: not given; "" for one that takes no value */
 } cli_option_set;
 
-/** The value of the option @name, which must be in @set. NULL: not given. */
+/** The value of the option @name. NULL: not given, or not one of @set. */
 const char *cli_option_value(const cli_option_set *set, const char *name);
 
 /** Have @to, another command's, hold what is given in @from. Returns 0, or a CLI_USAGE error that has been

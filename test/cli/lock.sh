@@ -84,8 +84,8 @@ t 'credentials: ls' 4 '' '/l: the server refused the credentials' --auth no-such
 t '--naming mutex' 0 yes '' lock --naming mutex /mutex echo yes
 t '--naming kazoo' 0 yes '' lock --naming kazoo -s /kazoo echo yes
 hold --naming mutex /mutex sh -c "$stay"
-t 'another kind of lock' 122 '' '/mutex: *another kind of lock (see --naming)' lock -n /mutex true
-t 'another kind of lock: ls' 4 '' '/mutex: *another kind of lock (see --naming)' lock ls /mutex
+t 'another kind of lock' 122 '' '/mutex: *another kind of lock (see --naming, --permits)' lock -n /mutex true
+t 'another kind of lock: ls' 4 '' '/mutex: *another kind of lock (see --naming, --permits)' lock ls /mutex
 matches 'its own kind: ls' "$("$CORRAL" lock ls --naming mutex /mutex)" "holds exclusive [0-9]* 0x[0-9a-f]* *@* $tool"
 echo >go
 wait $tool
@@ -122,6 +122,65 @@ is 'ls: the reader now holds it, alone' "$("$CORRAL" lock ls /ls | cut -d ' ' -f
 echo >go
 wait $reader
 is 'ls: nobody any more' "$("$CORRAL" lock ls /ls)" ''
+
+# ---- a semaphore ----
+# two_hold LOCK: two of its permits are taken, by $one and $two.
+two_hold() {
+    hold --permits 2 --label one "$1" sh -c "$stay"
+    one=$tool
+    hold --permits 2 --label two "$1" sh -c "$stay"
+    two=$tool
+}
+two_hold /sem
+t 'a third is busy' 1 '' '' lock --permits 2 -n /sem echo never
+t '... -E' 75 '' '' lock --permits 2 -nE 75 /sem echo never
+t '... -w' 1 '' '' lock --permits 2 -w 0.3 /sem echo never
+"$CORRAL" lock --permits 2 --label three -w 60 /sem sh -c "$stay" &
+three=$!
+# shellcheck disable=SC2317
+listed() {
+    [ "$("$CORRAL" lock ls --permits 2 "$1" | wc -l)" -eq "$2" ]
+}
+wait_for listed /sem 3
+"$CORRAL" lock --permits 2 --label four /sem true &
+four=$!
+wait_for listed /sem 4
+is 'ls: two hold, two wait' "$("$CORRAL" lock ls --permits 2 /sem | cut -d ' ' -f 1,2,5-)" \
+    'holds shared one
+holds shared two
+waits shared three
+waits shared four'
+is 'ls: --json has the same' "$("$CORRAL" --json lock ls --permits 2 /sem | sed -E \
+    's/.*"state":"(.*)","mode":"(.*)","token".*"label":"(.*)","name".*/\1 \2 \3/')" \
+    "$("$CORRAL" lock ls --permits 2 /sem | cut -d ' ' -f 1,2,5-)"
+t 'another number of permits' 122 '' '/sem: *has not as many permits' lock --permits 3 -n /sem true
+t 'another number of permits: ls' 4 '' '/sem: *has not as many permits' lock ls --permits 3 /sem
+t 'a semaphore is no lock' 122 '' '/sem: *another kind of lock (see --naming, --permits)' lock -n /sem true
+t 'a semaphore is no lock: ls' 4 '' '/sem: *another kind of lock (see --naming, --permits)' lock ls /sem
+echo >go
+read -r pid <held
+is 'who waited has the permit that is free' "$("$CORRAL" lock ls --permits 2 /sem | grep -c '^holds.* three$')" 1
+echo >go
+wait $four
+echo >go
+wait $one $two $three
+is 'ls: nobody has a permit any more' "$("$CORRAL" lock ls --permits 2 /sem)" ''
+hold /nosem sh -c "$stay"
+t 'a lock is no semaphore' 122 '' '/nosem: *another kind of lock*' lock --permits 1 -n /nosem true
+echo >go
+wait $tool
+is '... and goes on' "$?" 0
+t '... for others, too' 0 yes '' lock -n /nosem echo yes
+
+# ---- whose labels may not be read ----
+hold --auth digest:ann:secret --label mine /private sh -c "$stay"
+name=$("$CORRAL" --json lock ls /private | sed 's/.*"name":"\([^"]*\)".*/\1/')
+printf 'addauth digest ann:secret\nsetAcl /private/%s auth::cdrwa\n' "$name" | zk >/dev/null
+whole=$("$CORRAL" --auth digest:ann:secret lock ls /private)
+matches 'ls: with a label that we may read' "$whole" 'holds exclusive [1-9]* 0x[1-9a-f]* mine'
+is 'ls: ... and may not' "$("$CORRAL" lock ls /private)" "${whole%mine}"
+echo >go
+wait $tool
 
 # ---- a signal while waiting: nothing is left ----
 hold /w sh -c "$stay"

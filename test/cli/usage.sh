@@ -68,6 +68,16 @@ done
 t 'lock -E x' 125 '' '--conflict-exit-code is not a whole number: x' lock -Ex /x true
 t 'lock --naming' 125 '' '--naming is rw, mutex or kazoo, not: x' lock --naming x /x true
 t 'lock -s --naming mutex' 125 '' '--naming mutex is for exclusive locks only' lock -s --naming mutex /x true
+for permits in 0 -1 4294967296; do
+    t "lock --permits $permits" 125 '' "--permits is from 1 to 4294967295, not: $permits" lock --permits "$permits" /x true
+done
+t 'lock --permits x' 125 '' '--permits is not a whole number: x' lock --permits x /x true
+t 'lock --permits, far too many' 125 '' '--permits is out of the range *' lock --permits 99999999999999999999 /x true
+t 'lock --permits -s' 125 '' '--permits and --shared do not go together' lock --permits 2 -s /x true
+t 'lock -x --permits' 125 '' '--permits and --exclusive do not go together' lock -x --permits 2 /x true
+t 'lock --permits --naming' 125 '' '--permits and --naming do not go together' lock --permits 2 --naming rw /x true
+t 'lock ls --permits' 2 '' '--permits is from 1 to 4294967295, not: 0' lock ls --permits 0 /x
+t 'lock ls --permits --naming' 2 '' '--permits and --naming do not go together' lock ls --permits 2 --naming rw /x
 t 'lock --label' 125 '' '--label has more than 1023 bytes' lock --label "$(printf '%01024d' 0)" /x true
 t 'lock --timeout' 125 '' '--timeout *' --timeout 0 lock /x true
 t 'lock, not a path' 125 '' 'x: not a znode path: *' lock x true
