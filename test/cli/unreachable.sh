@@ -91,6 +91,13 @@ t '... it was done' 0 1 '' counter get /silent
 is "ZooKeeper's client sees each done once" "$(printf 'get %s\n' /before /after /amo /silent | zk | tr '\n' ' ')" \
     '1 1 1 1 '
 
+# No lost reply leaves it open whether the lock is held: with one of them the command runs, or never will.
+through before /lost 'lock: connection lost before the server' 0 yes '' lock /lost echo yes
+through after /lost 'lock: connection lost after the server' 0 yes '' lock /lost echo yes
+through silence /lost 'lock: no reply' 123 '' '/lost: timed out' lock --timeout 0.7 -n /lost echo never
+through silence /lost 'lock: no reply, -w' 123 '' '/lost: timed out' lock -w 0.7 /lost echo never
+t '... the lock is free when the session has ended' 0 free '' lock -w 60 /lost echo free
+
 # await_held PID: until the tool holds the three signals back.
 await_held() {
     for _ in $(seq 1200); do
