@@ -73,7 +73,7 @@ typedef struct {
     uint32_t handoffs;   /**< how often in a row it may pass from one caller of this handle to the next before
                               contenders elsewhere get their turn: MUTEX and WRITE only */
     int64_t margin_ms;   /**< how long before the servers may end the session a grant counts as lost;
-                              default: an eighth of the session timeout; at most a quarter of it */
+                              default: an eighth of the session timeout. At most a quarter of it */
     uint32_t permits;    /**< SEMAPHORE: how many may hold it, the same for all who use @path; else 0 */
 } corral_lock_options;
 
