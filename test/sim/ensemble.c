@@ -11,7 +11,10 @@
 
 #include "ensemble_internal.h"
 
-#define TICK (500 * SIM_MS)
+/* How often the leader looks for sessions to end, and hears which of them have spoken: half a tick, of which
+ * the shortest session has two. */
+#define LOOK (500 * SIM_MS)
+#define RELAY (1 * SIM_S)
 
 static int64_t hop(ensemble *e)
 {
@@ -171,13 +174,22 @@ void ensemble_propose(ensemble *e, entry *proposal)
 
 /* --- life --- */
 
-static void tick(void *subject, int64_t argument)
+static void looks(void *subject, int64_t argument)
 {
     ensemble *e = subject;
 
     (void)argument;
     ensemble_expire(e);
-    world_at(e->world, e->world->now + TICK, tick, e, 0);
+    world_at(e->world, e->world->now + LOOK, looks, e, 0);
+}
+
+static void hears(void *subject, int64_t argument)
+{
+    ensemble *e = subject;
+
+    (void)argument;
+    ensemble_relay(e);
+    world_at(e->world, e->world->now + RELAY, hears, e, 0);
 }
 
 void ensemble_open(ensemble *e, world *w)
@@ -192,7 +204,8 @@ void ensemble_open(ensemble *e, world *w)
     for (int i = 0; i < SERVERS; i++) {
         ensemble_joins(e, i);
     }
-    tick(e, 0);
+    hears(e, 0); /* before it looks at the same time */
+    looks(e, 0);
 }
 
 void ensemble_close(ensemble *e)

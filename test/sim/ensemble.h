@@ -104,13 +104,14 @@ struct session {
 
 typedef struct {
     bool up;
-    bool cut;                     /* from the other servers */
-    bool serves;                  /* takes part: follows or leads */
-    uint32_t life;                /* counts its restarts and elections; messages to an earlier one are lost */
-    size_t accepted, applied;     /* how much of the log */
-    size_t committed;             /* ... it knows to be */
-    int64_t stuck_until;          /* it sits on commits */
-    int64_t up_floor, down_floor; /* order of messages to, and from, the leader */
+    bool cut;                 /* from the other servers */
+    bool serves;              /* takes part: follows or leads */
+    uint32_t life;            /* counts its restarts and elections; messages to an earlier one are lost */
+    size_t accepted, applied; /* how much of the log */
+    size_t committed;         /* ... it knows to be */
+    int64_t stuck_until;      /* it sits on commits */
+    int64_t slow_from, slow_until; /* its clients hear it late */
+    int64_t up_floor, down_floor;  /* order of messages to, and from, the leader */
     tree tree;
     connection *connections;
 } server;
@@ -160,6 +161,8 @@ void ensemble_cut(ensemble *e, int number);
 void ensemble_heal(ensemble *e, int number);
 /** Let @number sit on what is committed: ZOOKEEPER-4537. */
 void ensemble_stick(ensemble *e, int number, int64_t until);
+/** Let all that @number says to its clients until then fall behind, more and more. */
+void ensemble_slow(ensemble *e, int number, int64_t until);
 
 /** Somebody else writes, at once, if there is a leader: false if not. Whether it comes to be is not told. */
 bool ensemble_meddle(ensemble *e, const tree_write *writes, size_t count);

@@ -1,5 +1,5 @@
 /*
- * The servers and their clients: connections, requests and answers, watches.
+ * The servers and their clients: connections, requests and answers.
  */
 #include <corral/status.h>
 
@@ -10,6 +10,9 @@
 
 /* How long what a client has sent may be under way after it has closed its end. */
 #define STRAGGLE_MOST (3 * SIM_S)
+
+/* How much less than is said a slow line carries. */
+enum { SLOWER = 4 };
 
 static int64_t seen_by(const ensemble *e, const server *s)
 {
@@ -33,13 +36,23 @@ static void arrives_there(void *subject, int64_t number)
     }
 }
 
+/* On a line that is slow what is said piles up. */
+static int64_t arrival_there(connection *via)
+{
+    const server *s = ensemble_server(via);
+    int64_t now = via->ensemble->world->now;
+    int64_t earliest = now < s->slow_until ? s->slow_from + SLOWER * (now - s->slow_from) : 0;
+
+    via->down = via->down < earliest ? earliest : via->down;
+    return ensemble_arrival(via->ensemble, &via->down);
+}
+
 static void tell(connection *via, void (*how)(connection *, void *, int64_t), void *what, int64_t number)
 {
     to_client *message = world_alloc(via->ensemble->world, sizeof *message);
 
     *message = (to_client){.via = via, .tell = how, .what = what};
-    world_at(via->ensemble->world, ensemble_arrival(via->ensemble, &via->down), arrives_there, message,
-             number);
+    world_at(via->ensemble->world, arrival_there(via), arrives_there, message, number);
 }
 
 static void tell_closed(connection *via, void *what, int64_t number)
@@ -86,6 +99,11 @@ void ensemble_tell_established(connection *via, int64_t id)
     tell(via, tell_established, NULL, id);
 }
 
+void ensemble_tell_watch(connection *via, int watch, bool deleted)
+{
+    tell(via, deleted ? tell_deleted : tell_changed, NULL, watch);
+}
+
 void ensemble_drop(connection *via)
 {
     connection **at = &ensemble_server(via)->connections;
@@ -122,23 +140,6 @@ static void read_names(ensemble *e, const tree *t, call *asked)
     }
 }
 
-static void set_watch(connection *via, int watch)
-{
-    for (size_t i = 0; i < via->watch_count; i++) {
-        if (via->watches[i] == watch) {
-            return;
-        }
-    }
-    if (via->watch_count == via->watch_capacity) {
-        via->watch_capacity = via->watch_capacity == 0 ? 8 : 2 * via->watch_capacity;
-        via->watches = realloc(via->watches, via->watch_capacity * sizeof *via->watches);
-        if (via->watches == NULL) {
-            abort();
-        }
-    }
-    via->watches[via->watch_count++] = watch;
-}
-
 static void read_node(connection *via, call *asked)
 {
     ensemble *e = via->ensemble;
@@ -161,7 +162,7 @@ static void read_node(connection *via, call *asked)
     }
     if (asked->watch &&
         (asked->status == CORRAL_OK || (asked->kind == CORRALI_EXISTS && asked->status == CORRAL_ENOENT))) {
-        set_watch(via, watch_of(asked->path, asked->kind == CORRALI_CHILDREN));
+        ensemble_leave_watch(via, watch_of(asked->path, asked->kind == CORRALI_CHILDREN));
     }
 }
 
@@ -194,91 +195,6 @@ void ensemble_answer_all(ensemble *e, int number)
     for (connection *via = e->servers[number].connections; via != NULL; via = via->next) {
         answer_connection(via);
     }
-}
-
-/* --- watches --- */
-
-/* Was there such a watch? There is none any more. */
-static bool take_watch(connection *via, int watch)
-{
-    for (size_t i = 0; i < via->watch_count; i++) {
-        if (via->watches[i] == watch) {
-            via->watches[i] = via->watches[--via->watch_count];
-            return true;
-        }
-    }
-    return false;
-}
-
-void ensemble_fire_watches(ensemble *e, int number, int path, tree_change change)
-{
-    int parent = world_path_parent(e->world, path);
-
-    for (connection *via = e->servers[number].connections; via != NULL; via = via->next) {
-        bool watched = take_watch(via, watch_of(path, false));
-
-        /* A deletion is told once to who watches both. */
-        watched = (change == TREE_DELETED && take_watch(via, watch_of(path, true))) || watched;
-        if (watched) {
-            tell(via, change == TREE_DELETED ? tell_deleted : tell_changed, NULL, watch_of(path, false));
-        }
-        if (change != TREE_SET && take_watch(via, watch_of(parent, true))) {
-            tell(via, tell_changed, NULL, watch_of(parent, true));
-        }
-    }
-}
-
-typedef struct {
-    connection *via;
-    int64_t zxid;
-    size_t count;
-    watch_again watches[];
-} watches_message;
-
-/* Has it changed since the client saw @zxid? */
-static bool has_fired(const watch_again *again, const znode *node, int64_t zxid)
-{
-    if (!again->existed) {
-        return node != NULL;
-    }
-    if (node == NULL) {
-        return true;
-    }
-    return (again->watch % 2 == 0 ? node->mzxid : node->pzxid) > zxid;
-}
-
-static void watches_arrive(void *subject, int64_t argument)
-{
-    watches_message *message = subject;
-    connection *via = message->via;
-
-    (void)argument;
-    if (!via->server_open) {
-        return;
-    }
-    for (size_t i = 0; i < message->count; i++) {
-        const watch_again *again = &message->watches[i];
-        const znode *node = tree_find(&ensemble_server(via)->tree, watch_path(again->watch));
-
-        if (has_fired(again, node, message->zxid)) {
-            via->ensemble->world->rare[RARE_SET_WATCH_FIRED]++;
-            tell(via, node == NULL ? tell_deleted : tell_changed, NULL, again->watch);
-        } else {
-            set_watch(via, again->watch);
-        }
-    }
-}
-
-void ensemble_set_watches(connection *via, int64_t zxid, const watch_again *watches, size_t count)
-{
-    watches_message *message =
-        world_alloc(via->ensemble->world, sizeof *message + count * sizeof *message->watches);
-
-    message->via = via;
-    message->zxid = zxid;
-    message->count = count;
-    memcpy(message->watches, watches, count * sizeof *watches);
-    world_at(via->ensemble->world, ensemble_arrival(via->ensemble, &via->up), watches_arrive, message, 0);
 }
 
 /* --- from the client --- */

@@ -7,7 +7,7 @@
 #define ELECTION_LEAST (200 * SIM_MS)
 #define ELECTION_MOST (2 * SIM_S)
 #define ALONE_LEAST (1 * SIM_S)
-#define ALONE_MOST (5 * SIM_S)
+#define ALONE_MOST (10 * SIM_S)
 
 /* --- elections --- */
 
@@ -221,10 +221,11 @@ static void stays_alone(void *subject, int64_t life_and_number)
 static void leave_alone(ensemble *e, int number)
 {
     const server *s = &e->servers[number];
+    int64_t patience =
+        world_one_in(e->world, 2) ? ALONE_MOST : world_delay(e->world, ALONE_LEAST, ALONE_MOST);
 
     if (s->serves) {
-        world_at(e->world, e->world->now + world_delay(e->world, ALONE_LEAST, ALONE_MOST), stays_alone, e,
-                 (int64_t)s->life * SERVERS + number);
+        world_at(e->world, e->world->now + patience, stays_alone, e, (int64_t)s->life * SERVERS + number);
     }
 }
 
@@ -274,4 +275,11 @@ void ensemble_stick(ensemble *e, int number, int64_t until)
 {
     world_note(e->world, "server %d sits on its commits", number);
     e->servers[number].stuck_until = until;
+}
+
+void ensemble_slow(ensemble *e, int number, int64_t until)
+{
+    world_note(e->world, "server %d is heard late", number);
+    e->servers[number].slow_from = e->world->now;
+    e->servers[number].slow_until = until;
 }

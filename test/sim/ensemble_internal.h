@@ -27,7 +27,9 @@ void ensemble_joins(void *ensemble, int64_t number);
 session *ensemble_find_session(const ensemble *e, int64_t id);
 /* Who is behind the connection lives. */
 void ensemble_touch(connection *via);
-/* End the sessions whose time is up. */
+/* Followers tell the leader which sessions have spoken. */
+void ensemble_relay(ensemble *e);
+/* The leader ends the sessions whose time is up. */
 void ensemble_expire(ensemble *e);
 /* Have the leader order @asked, or, if it is NULL, decide about the connection's session. */
 void ensemble_ask_leader(connection *via, call *asked);
@@ -39,9 +41,14 @@ void ensemble_applied(ensemble *e, int number, entry *applied);
 /* The server's end closes. */
 void ensemble_drop(connection *via);
 void ensemble_tell_established(connection *via, int64_t id);
-void ensemble_fire_watches(ensemble *e, int number, int path, tree_change change);
+void ensemble_tell_watch(connection *via, int watch, bool deleted);
 /* Reply to whatever @number can reply to now. */
 void ensemble_answer_all(ensemble *e, int number);
+
+/* --- ensemble_watches.c --- */
+
+void ensemble_leave_watch(connection *via, int watch);
+void ensemble_fire_watches(ensemble *e, int number, int path, tree_change change);
 
 static inline server *ensemble_server(const connection *via)
 {

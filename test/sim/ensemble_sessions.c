@@ -30,7 +30,14 @@ bool ensemble_session_lives(const ensemble *e, int64_t id)
 
 void ensemble_touch(connection *via)
 {
-    if (via->session != NULL) {
+    const ensemble *e = via->ensemble;
+
+    if (via->session == NULL) {
+        return;
+    }
+    if (via->server == e->leader) {
+        via->session->expires = e->world->now + via->session->timeout;
+    } else {
         via->session->touched[via->server] = true;
     }
 }
@@ -45,12 +52,8 @@ static void close_session(ensemble *e, session *s, call *asked)
     s->closed = e->length;
 }
 
-/* The leader learns who lives, and ends who does not. */
-void ensemble_expire(ensemble *e)
+void ensemble_relay(ensemble *e)
 {
-    if (e->leader < 0) {
-        return;
-    }
     for (session *s = e->sessions; s != NULL; s = s->next) {
         for (int i = 0; i < SERVERS; i++) {
             if (s->touched[i] && e->servers[i].serves && ensemble_reaches_leader(e, i)) {
@@ -58,6 +61,12 @@ void ensemble_expire(ensemble *e)
                 s->expires = e->world->now + s->timeout;
             }
         }
+    }
+}
+
+void ensemble_expire(ensemble *e)
+{
+    for (session *s = e->sessions; s != NULL && e->leader >= 0; s = s->next) {
         if (is_open(s) && e->world->now >= s->expires) {
             world_note(e->world, "session %ld expires", (long)s->id);
             e->world->rare[RARE_EXPIRED]++;

@@ -152,29 +152,56 @@ static int sound(const fleet *f)
     return count;
 }
 
+/* How long a server is away. */
+#define BROKEN_MOST (12 * SIM_S)
+
+static void cut_server(void *subject, int64_t number)
+{
+    fleet *f = subject;
+    const server *s = &f->ensemble.servers[number];
+
+    if (!f->calm && s->up && !s->cut) {
+        ensemble_cut(&f->ensemble, (int)number);
+    }
+}
+
+/* Its network fails bit by bit: first its clients hear late of what it still does, then, at @cut_at, it is
+ * cut off. */
+static void fail_slowly(fleet *f, int number, int64_t cut_at)
+{
+    ensemble_slow(&f->ensemble, number, cut_at);
+    world_at(&f->world, cut_at, cut_server, f, number);
+}
+
 static bool hurt_server(fleet *f)
 {
     world *w = &f->world;
     int number =
         world_one_in(w, 2) && f->ensemble.leader >= 0 ? f->ensemble.leader : (int)world_below(w, SERVERS);
     server *s = &f->ensemble.servers[number];
+    int64_t broken_at = w->now;
 
     /* Mostly a quorum is left. */
     if (!s->up || s->cut || (sound(f) < SERVERS && !world_one_in(w, 4))) {
         return false;
     }
-    switch (world_below(w, 3)) {
+    switch (world_below(w, 4)) {
     case 0:
         ensemble_kill(&f->ensemble, number);
         break;
     case 1:
         ensemble_cut(&f->ensemble, number);
         break;
+    case 2:
+        broken_at += (int64_t)world_below(w, SIM_S);
+        fail_slowly(f, number, broken_at);
+        break;
     default:
         ensemble_stick(&f->ensemble, number, w->now + world_delay(w, 100 * SIM_MS, 5 * SIM_S));
         return true;
     }
-    world_at(w, w->now + world_delay(w, 100 * SIM_MS, 12 * SIM_S), mend_server, f, number);
+    world_at(w, broken_at + (world_one_in(w, 2) ? BROKEN_MOST : world_delay(w, 100 * SIM_MS, BROKEN_MOST)),
+             mend_server, f, number);
     return true;
 }
 
