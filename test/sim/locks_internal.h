@@ -32,6 +32,7 @@ typedef struct {
     corral_lock *open;
     bool shared; /* with others: a reader, or a semaphore */
     uint32_t handoffs;
+    int64_t margin_ms; /* 0: the default */
 } handle;
 
 /* An acquire, and the grant that came of it. */
@@ -66,6 +67,7 @@ struct attempt {
     int64_t session, token;
     uint32_t turn;
     int64_t release_at;
+    bool still;      /* it is held, and nothing else is done */
     int64_t lost_at; /* the library knew; 0: not yet */
 };
 
@@ -93,11 +95,12 @@ struct run {
     uint32_t permits[LOCKS_MAX]; /* SEMAPHORE */
     bool worn[LOCKS_MAX];        /* the directory's numbers begin near their limit */
     handle handles[MEMBERS_MAX][LOCKS_MAX][HANDLES];
-    attempt *open[MEMBERS_MAX];   /* that wait, or have a grant */
-    attempt *held[LOCKS_MAX];     /* with a grant that is not known to be lost */
-    int64_t newest[LOCKS_MAX];    /* of exclusive grants: token, */
-    uint32_t turns[LOCKS_MAX];    /* ... and turn */
-    int64_t peer_seen[LOCKS_MAX]; /* when another program last contended */
+    attempt *open[MEMBERS_MAX];       /* that wait, or have a grant */
+    attempt *held[LOCKS_MAX];         /* with a grant that is not known to be lost */
+    int64_t newest[LOCKS_MAX];        /* of exclusive grants: token, */
+    uint32_t turns[LOCKS_MAX];        /* ... and turn */
+    int64_t still_until[MEMBERS_MAX]; /* their programs ask for nothing */
+    int64_t peer_seen[LOCKS_MAX];     /* when another program last contended */
     robbery robbed[ROBBED_MAX];
     int robbed_count;
     struct locks_shadow *shadows[MEMBERS_MAX];

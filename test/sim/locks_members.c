@@ -102,6 +102,7 @@ static void open_handle(handle *own)
     options.on_lost = on_lost;
     options.on_lost_arg = own;
     options.label = "somebody";
+    options.margin_ms = own->margin_ms;
     locks_name(path, sizeof path, own->lock);
     if (corral_lock_open(own->member->client, path, &options, &own->open) != CORRAL_OK) {
         fleet_fail(&r->fleet, "client %d: cannot open %s", own->number, path);
@@ -111,6 +112,7 @@ static void open_handle(handle *own)
 void locks_joined(member *m)
 {
     static const uint32_t handoffs[] = {0, 1, 3, 64};
+    static const int64_t margins_ms[] = {0, 1}; /* all clocks are alike here: it need not be more */
     run *r = locks_run_of(m->fleet);
 
     for (int i = 0; i < r->lock_count; i++) {
@@ -122,7 +124,8 @@ void locks_joined(member *m)
                             .number = m->number,
                             .lock = i,
                             .shared = r->schemes[i] == SEMAPHORE || (r->schemes[i] != MUTEX && j > 0),
-                            .handoffs = handoffs[world_below(&m->fleet->world, 4)]};
+                            .handoffs = handoffs[world_below(&m->fleet->world, 4)],
+                            .margin_ms = margins_ms[world_below(&m->fleet->world, 2)]};
             open_handle(own);
         }
     }

@@ -53,8 +53,8 @@ static int some_child(run *r, int directory)
     return chosen;
 }
 
-/* An event: the operator thinks better of it. */
-static void takes_back(void *subject, int64_t path)
+/* An event: it goes, if it is there. */
+static void deletes(void *subject, int64_t path)
 {
     run *r = subject;
 
@@ -83,8 +83,50 @@ static void make_child(run *r, int lock, const char *directory, bool peer)
     }
     (void)write_one(r, (tree_write){.kind = CORRALI_CREATE, .path = world_path(w, path), .sequential = peer});
     if (r->worn[lock]) {
-        world_at(w, w->now + world_delay(w, 0, 5 * SIM_S), takes_back, r, world_path(w, path));
+        world_at(w, w->now + world_delay(w, 0, 5 * SIM_S), deletes, r, world_path(w, path));
     }
+}
+
+/* Of those who are there, the two of the lowest numbers; false: there are not so many. */
+static bool first_two(run *r, int directory, int *ret_first, int *ret_second)
+{
+    world *w = &r->fleet.world;
+    const tree *t = &r->fleet.ensemble.prepared;
+    corrali_lock_name parsed;
+    uint32_t first = UINT32_MAX, second = UINT32_MAX;
+
+    for (int path = world_path_child(w, directory); path >= 0; path = world_path_sibling(w, path)) {
+        if (tree_find(t, path) == NULL || !corrali_lock_name_parse(name_of(r, path), &parsed)) {
+            continue;
+        }
+        if (parsed.sequence < first) {
+            second = first;
+            *ret_second = *ret_first;
+            first = parsed.sequence;
+            *ret_first = path;
+        } else if (parsed.sequence < second) {
+            second = parsed.sequence;
+            *ret_second = path;
+        }
+    }
+    return second != UINT32_MAX;
+}
+
+/* The next one is thrown out before the first is, and may be marked before. */
+static void throw_out_two(run *r, int directory)
+{
+    world *w = &r->fleet.world;
+    int first = -1, second = -1;
+    int64_t when = w->now + world_delay(w, 0, 20 * SIM_MS);
+
+    if (!first_two(r, directory, &first, &second)) {
+        return;
+    }
+    if (world_one_in(w, 2)) {
+        (void)write_one(r, (tree_write){.kind = CORRALI_SET, .path = second, .version = CORRALI_VERSION_ANY});
+    }
+    world_at(w, when, deletes, r, second);
+    world_at(w, when + world_delay(w, 0, 20 * SIM_MS), deletes, r, first);
 }
 
 void locks_meddle(run *r)
@@ -105,7 +147,7 @@ void locks_meddle(run *r)
     if (child >= 0 && is_peer(r, child)) {
         r->peer_seen[lock] = w->now; /* it was there until now */
     }
-    switch (world_below(w, 8)) {
+    switch (world_below(w, 9)) {
     case 0:
         make_child(r, lock, directory, r->schemes[lock] != SEMAPHORE);
         break;
@@ -122,6 +164,9 @@ void locks_meddle(run *r)
         /* As servers do with empty containers. */
         (void)write_one(r,
                         (tree_write){.kind = CORRALI_DELETE, .path = path, .version = CORRALI_VERSION_ANY});
+        break;
+    case 4:
+        throw_out_two(r, path);
         break;
     default:
         if (child >= 0 && (is_peer(r, child) || is_note(r, child) || world_one_in(w, 3))) {

@@ -103,7 +103,7 @@ static void holds(void *subject, int64_t argument)
             locks_change(own);
         }
         release(own);
-    } else if (world_one_in(w, 2)) {
+    } else if (!own->still && world_one_in(w, 2)) {
         locks_change(own);
     }
     fleet_look(own->member);
@@ -124,6 +124,16 @@ static int64_t some_hold(const attempt *own)
         return world_delay(w, 0, 50 * SIM_MS);
     }
     return world_one_in(w, 10) ? world_delay(w, 0, 30 * SIM_S) : world_delay(w, 0, 2 * SIM_S);
+}
+
+/* Its program works on something for a while, and asks for nothing: so it is reads that are answered. */
+static void hold_still(attempt *own)
+{
+    world *w = &own->run->fleet.world;
+
+    own->still = true;
+    own->release_at = w->now + 3 * SIM_S + (int64_t)world_below(w, 9 * SIM_S);
+    own->run->still_until[own->member->number] = own->release_at;
 }
 
 static void on_grant(int status, corral_grant *grant, void *arg)
@@ -160,6 +170,9 @@ static void on_grant(int status, corral_grant *grant, void *arg)
     own->delivered = true;
     w->rare[RARE_LOST_UNTOLD] += locks_valid_ms(own) == INT64_MIN;
     own->release_at = w->now + some_hold(own);
+    if (!r->fleet.calm && world_one_in(w, 12)) {
+        hold_still(own);
+    }
     if (own->release_at == w->now && fleet_runs(own->member)) {
         release(own); /* in its callback */
     }
@@ -286,7 +299,7 @@ void locks_work(void *subject, int64_t argument)
     member *m = &r->fleet.members[world_below(w, (uint64_t)r->fleet.member_count)];
 
     (void)argument;
-    if (fleet_runs(m) && waiting(r) < WAITING_MOST) {
+    if (fleet_runs(m) && waiting(r) < WAITING_MOST && w->now >= r->still_until[m->number]) {
         if (world_one_in(w, 30)) {
             locks_reopen(
                 &r->handles[m->number][world_below(w, (uint64_t)r->lock_count)][world_below(w, HANDLES)]);
