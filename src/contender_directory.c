@@ -146,6 +146,29 @@ static void directory_looked(corrali_request *request)
     corrali_contender_end_locked(own);
 }
 
+/* Is a znode of ours in it, of a creation that was lost and came after we had withdrawn? It has to go, too.
+ */
+static void orphans_looked(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, look);
+
+    corrali_contender_begin_locked(own);
+    own->look_busy = false;
+    if (own->phase != CORRALI_CONTENDER_OUTSIDE || own->restart) {
+        /* Left, or to be entered anew. */
+    } else {
+        corrali_contender_collect_locked(own, request->names,
+                                         request->status == CORRAL_OK ? request->length : 0);
+        if (own->extra_count > 0) {
+            corrali_contender_name_locked(own, own->extras[--own->extra_count]);
+            withdraw_locked(own, true);
+        } else {
+            corrali_contender_look_locked(own, CORRALI_EXISTS, own->contest->directory, directory_looked);
+        }
+    }
+    corrali_contender_end_locked(own);
+}
+
 static void directory_tried(corrali_request *request)
 {
     corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, change);
@@ -158,6 +181,8 @@ static void directory_tried(corrali_request *request)
         corrali_contender_enter_locked(own);
     } else if (request->status == CORRAL_ELOST) {
         corrali_contender_try_directory_locked(own);
+    } else if (own->haunted_until != 0) {
+        corrali_contender_look_locked(own, CORRALI_CHILDREN, own->contest->directory, orphans_looked);
     } else {
         corrali_contender_look_locked(own, CORRALI_EXISTS, own->contest->directory, directory_looked);
     }
