@@ -67,7 +67,7 @@ static corral_client *free_all_locked(corrali_lock_all *own)
     for (size_t i = 0; i < own->count; i++) {
         corral_client *each = corrali_object_unref_locked(&own->members[i].lock->object);
 
-        if (last != NULL) {
+        if (each != NULL && last != NULL) {
             corrali_client_unref(last); /* not the last one: @each has come after it */
         }
         last = each != NULL ? each : last;
