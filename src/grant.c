@@ -274,6 +274,21 @@ static int wait_gone_locked(corral_grant *grant, int64_t timeout_ms, corral_op *
     return status;
 }
 
+int corrali_grant_release_submit_locked(corral_grant *grant, int64_t timeout_ms, corral_op *stack,
+                                        corral_op **ret_op)
+{
+    int status = CORRAL_OK;
+
+    corrali_grant_release_locked(grant);
+    if (grant->depth == 0 && grant->seat == NULL) {
+        status = grant->gone_status;
+    } else if (grant->depth == 0) {
+        status = corrali_client_accepts_locked(grant->object.client);
+        status = status != CORRAL_OK ? status : wait_gone_locked(grant, timeout_ms, stack, ret_op);
+    }
+    return status;
+}
+
 int corral_lock_release_wait(corral_grant *grant, int64_t timeout_ms)
 {
     corral_client *client;
@@ -290,13 +305,7 @@ int corral_lock_release_wait(corral_grant *grant, int64_t timeout_ms)
         return status;
     }
     corrali_lock(client);
-    corrali_grant_release_locked(grant);
-    if (grant->depth == 0 && grant->seat == NULL) {
-        status = grant->gone_status;
-    } else if (grant->depth == 0) {
-        status = corrali_client_accepts_locked(client);
-        status = status != CORRAL_OK ? status : wait_gone_locked(grant, timeout_ms, &stack, &op);
-    }
+    status = corrali_grant_release_submit_locked(grant, timeout_ms, &stack, &op);
     corrali_unlock(client);
     if (op != NULL) {
         status = corrali_op_await(op);

@@ -123,6 +123,8 @@ void corrali_lock_all_tell(corral_op *op);
 
 /* --- lock_list.c --- */
 
+/* List, asynchronously: the list is in the operation, to be taken once it has ended. */
+int corrali_lock_list_submit_locked(corral_lock *lock, int64_t timeout_ms, corral_op **ret_op);
 void corrali_listing_abort_locked(corral_op *op, int cause);
 
 /* --- grant.c --- */
@@ -141,6 +143,10 @@ int64_t corrali_grant_valid_until_locked(const corral_grant *grant);
 void corrali_grant_gone_locked(corral_grant *grant, int status);
 /* It is released by the user once, of perhaps several times. */
 void corrali_grant_release_locked(corral_grant *grant);
+/* The same, and an operation, perhaps on @stack, that ends once it is gone; @ret_op stays as it is if that is
+ * so already, or it is held on. */
+int corrali_grant_release_submit_locked(corral_grant *grant, int64_t timeout_ms, corral_op *stack,
+                                        corral_op **ret_op);
 
 /* --- guard.c --- */
 

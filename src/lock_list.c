@@ -241,6 +241,24 @@ static int start_locked(corral_op *op, int64_t timeout_ms)
     return CORRAL_OK;
 }
 
+int corrali_lock_list_submit_locked(corral_lock *lock, int64_t timeout_ms, corral_op **ret_op)
+{
+    int status = corrali_object_accepts_locked(&lock->object);
+    corral_op *op = status == CORRAL_OK ? corrali_op_new_locked(&lock->object) : NULL;
+
+    if (op == NULL) {
+        return status == CORRAL_OK ? CORRAL_ENOMEM : status;
+    }
+    atomic_store_explicit(&op->refs, 2, memory_order_relaxed);
+    status = start_locked(op, timeout_ms);
+    if (status != CORRAL_OK) {
+        corrali_op_discard_locked(op);
+    } else {
+        *ret_op = op;
+    }
+    return status;
+}
+
 int corral_lock_list(corral_lock *lock, int64_t timeout_ms, corral_lock_contender **ret_contenders,
                      size_t *ret_count)
 {
@@ -255,17 +273,7 @@ int corral_lock_list(corral_lock *lock, int64_t timeout_ms, corral_lock_contende
         return status;
     }
     corrali_lock(lock->object.client);
-    status = corrali_object_accepts_locked(&lock->object);
-    op = status == CORRAL_OK ? corrali_op_new_locked(&lock->object) : NULL;
-    if (op != NULL) {
-        atomic_store_explicit(&op->refs, 2, memory_order_relaxed);
-        status = start_locked(op, timeout_ms);
-        if (status != CORRAL_OK) {
-            corrali_op_discard_locked(op);
-        }
-    } else if (status == CORRAL_OK) {
-        status = CORRAL_ENOMEM;
-    }
+    status = corrali_lock_list_submit_locked(lock, timeout_ms, &op);
     corrali_unlock(lock->object.client);
     if (status != CORRAL_OK) {
         return status;
