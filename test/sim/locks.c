@@ -102,7 +102,7 @@ static bool all_over(void *arg)
             return false;
         }
     }
-    return true;
+    return !locks_lists(r);
 }
 
 static bool all_left(void *arg)

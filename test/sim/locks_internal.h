@@ -9,6 +9,7 @@ enum { LOCKS_MAX = 3, HANDLES = 2, ATTEMPTS = 150, CHANGES = 400 };
 enum { ATTEMPTS_MAX = ATTEMPTS + MEMBERS_MAX * LOCKS_MAX };
 /* Znodes of contenders that an operator has deleted. */
 enum { ROBBED_MAX = 256 };
+enum { LISTINGS = 40 };
 
 /* How long what is due may wait for its turn. */
 #define LATENESS (150 * SIM_MS)
@@ -22,6 +23,7 @@ typedef struct {
 } robbery;
 
 typedef struct run run;
+typedef struct attempt attempt;
 
 /* One of a client's handles of a lock. */
 typedef struct {
@@ -33,10 +35,32 @@ typedef struct {
     bool shared; /* with others: a reader, or a semaphore */
     uint32_t handoffs;
     int64_t margin_ms; /* 0: the default */
+    bool recursive;
 } handle;
 
+/* An acquire of several locks, each of which is an attempt. */
+typedef struct {
+    corral_op *op;
+    attempt *attempts[LOCKS_MAX];
+    int count;
+} several;
+
+/* A listing of who contends. */
+typedef struct {
+    handle *through;
+    corral_op *op; /* NULL: it has ended */
+    bool limited, cancelled;
+    int64_t due;
+    size_t from; /* what was committed when it began */
+} listing;
+
+/* When a contender's znode was there: behind such places of the log. */
+typedef struct {
+    int64_t czxid, owner;
+    size_t made, gone; /* 0: never; SIZE_MAX: not yet */
+} life;
+
 /* An acquire, and the grant that came of it. */
-typedef struct attempt attempt;
 struct attempt {
     attempt *next_open; /* of its member's; see run.open */
     attempt *next_held; /* of its lock's; see run.held */
@@ -47,6 +71,7 @@ struct attempt {
     int lock;
     bool shared;
     corral_op *op;
+    several *with; /* others; NULL: it is acquired by itself */
     int64_t invoked;
     bool limited;   /* by a deadline */
     bool cancelled; /* by its program, or its handle or client was closed */
@@ -66,6 +91,10 @@ struct attempt {
     bool robbed;             /* somebody has deleted its znode */
     int64_t session, token;
     uint32_t turn;
+    int again;        /* RECURSIVE: so many times more */
+    corral_op *going; /* waits until it is gone, once it is released */
+    int64_t going_due;
+    int node; /* its path, then */
     int64_t release_at;
     bool still;      /* it is held, and nothing else is done */
     int64_t lost_at; /* the library knew; 0: not yet */
@@ -101,6 +130,13 @@ struct run {
     uint32_t turns[LOCKS_MAX];        /* ... and turn */
     int64_t still_until[MEMBERS_MAX]; /* their programs ask for nothing */
     int64_t peer_seen[LOCKS_MAX];     /* when another program last contended */
+    several groups[ATTEMPTS_MAX];
+    int group_count;
+    listing listings[LISTINGS];
+    int listing_count;
+    life *lives; /* by path */
+    int life_capacity;
+    size_t replayed; /* so much of the log is in them */
     robbery robbed[ROBBED_MAX];
     int robbed_count;
     struct locks_shadow *shadows[MEMBERS_MAX];
@@ -124,12 +160,41 @@ void locks_reopen(handle *own);
 
 /* An event: one of the clients' programs does something, and this comes again. */
 void locks_work(void *run, int64_t argument);
+/* One that contends from now on, or would. */
+attempt *locks_attempt(run *r, handle *through, int64_t timeout_ms, bool last);
+/* ... but was refused at once. */
+void locks_refused(attempt *own, int status);
+int64_t locks_some_timeout(world *w);
 /* When faults have ended: everybody wants everything once more. */
 void locks_last_round(run *r);
-/* Give the program's reference back. */
-void locks_free_grant(attempt *own);
 /* Is what was due then late? */
 bool locks_is_late(const member *m, int64_t due);
+
+/* --- locks_grants.c --- */
+
+/* An acquire has called back. */
+void locks_ended(attempt *own, int status, corral_grant *grant);
+/* Give the program's reference back. */
+void locks_free_grant(attempt *own);
+/* Who waits until a released grant is gone may have been told so. */
+void locks_judge_going(attempt *own);
+
+/* --- locks_several.c --- */
+
+/* Two locks or more at once. */
+void locks_acquire_several(run *r, member *m, int64_t timeout_ms, bool last);
+
+/* --- locks_listing.c --- */
+
+void locks_list(handle *through);
+/* Those of @m that have ended are judged. */
+void locks_look_at_listings(run *r, const member *m);
+/* Those through @through, or NULL: all of @m, may end as if cancelled. */
+void locks_cancel_listings(run *r, const member *m, const handle *through);
+/* Do some of a client that lives go on? */
+bool locks_lists(const run *r);
+/* What the end of the client @number has left. */
+void locks_drop_listings(run *r, int number);
 
 /* --- locks_changes.c --- */
 

@@ -91,8 +91,8 @@ static void judge_token(attempt *own)
     run *r = own->run;
     int lock = own->lock;
 
-    if (own->shared || own->robbed) {
-        return;
+    if (own->shared || own->robbed || (own->with != NULL && locks_valid_ms(own) <= 0)) {
+        return; /* one of several is told late */
     }
     if (own->token < r->newest[lock] || (own->token == r->newest[lock] && own->turn <= r->turns[lock])) {
         fleet_fail(&r->fleet,
@@ -168,7 +168,9 @@ void locks_looked(member *m)
         if (each->granted && each->lost_at == 0 && !each->released && locks_valid_ms(each) == INT64_MIN) {
             each->lost_at = r->fleet.world.now;
         }
+        locks_judge_going(each);
     }
+    locks_look_at_listings(r, m);
     for (int i = 0; i < r->lock_count; i++) {
         judge_exclusion(r, i);
     }
@@ -294,13 +296,23 @@ static bool was_somebody_there(const attempt *own)
     return false;
 }
 
+static bool may_be_busy(const attempt *own)
+{
+    bool may = was_somebody_there(own);
+
+    for (int i = 0; own->with != NULL && i < own->with->count; i++) {
+        may = may || was_somebody_there(own->with->attempts[i]);
+    }
+    return may;
+}
+
 void locks_judge_busy(attempt *own)
 {
     fleet *f = &own->run->fleet;
 
     f->world.rare[RARE_BUSY] += own->status == CORRAL_EBUSY && own->deadline <= f->world.now;
     f->world.rare[RARE_UNREACHABLE] += own->status == CORRAL_ETIMEDOUT;
-    if (own->status == CORRAL_EBUSY && !own->member->crashed && !was_somebody_there(own)) {
+    if (own->status == CORRAL_EBUSY && !own->member->crashed && !may_be_busy(own)) {
         fleet_fail(f, "client %d attempt %d is busy, and nobody is there", own->member->number, own->number);
     }
     if (own->status == CORRAL_ETIMEDOUT && !own->member->crashed && f->world.now < own->deadline) {
@@ -322,6 +334,8 @@ static bool may_end(const attempt *own)
         return own->cancelled;
     case CORRAL_ENOMEM:
         return own->member->starved;
+    case CORRAL_ELOST:
+        return own->with != NULL;
     default:
         return false;
     }

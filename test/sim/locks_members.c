@@ -79,7 +79,7 @@ static void on_lost(corral_grant *grant, int status, void *arg)
     count_loss(own, status);
     own->lost = true;
     locks_let_go(own);
-    if (world_one_in(&f->world, 3)) {
+    if (own->going == NULL && world_one_in(&f->world, 3)) {
         locks_free_grant(own);
     }
 }
@@ -103,6 +103,7 @@ static void open_handle(handle *own)
     options.on_lost_arg = own;
     options.label = "somebody";
     options.margin_ms = own->margin_ms;
+    options.flags = own->recursive ? CORRAL_LOCK_RECURSIVE : 0;
     locks_name(path, sizeof path, own->lock);
     if (corral_lock_open(own->member->client, path, &options, &own->open) != CORRAL_OK) {
         fleet_fail(&r->fleet, "client %d: cannot open %s", own->number, path);
@@ -125,9 +126,23 @@ void locks_joined(member *m)
                             .lock = i,
                             .shared = r->schemes[i] == SEMAPHORE || (r->schemes[i] != MUTEX && j > 0),
                             .handoffs = handoffs[world_below(&m->fleet->world, 4)],
-                            .margin_ms = margins_ms[world_below(&m->fleet->world, 2)]};
+                            .margin_ms = margins_ms[world_below(&m->fleet->world, 2)],
+                            .recursive = world_one_in(&m->fleet->world, 4)};
             open_handle(own);
         }
+    }
+}
+
+/* It ends now; with others, once it is its turn. */
+static void cancel(attempt *own)
+{
+    if (own->with == NULL) {
+        own->cancelled = true;
+        own->due = own->run->fleet.world.now;
+        return;
+    }
+    for (int i = 0; i < own->with->count; i++) {
+        own->with->attempts[i]->cancelled = true;
     }
 }
 
@@ -139,14 +154,14 @@ static void close_handle(handle *own)
     for (attempt *each = r->open[own->number]; each != NULL; each = each->next_open) {
         if (each->through == own && !each->ended) {
             r->fleet.world.rare[RARE_CLOSED_WAITING]++;
-            each->cancelled = true;
-            each->due = r->fleet.world.now;
+            cancel(each);
         }
     }
+    locks_cancel_listings(r, own->member, own);
     (void)corral_lock_close(own->open);
     own->open = NULL;
     for (const attempt *each = r->open[own->number]; each != NULL; each = each->next_open) {
-        if (each->through == own && !each->ended) {
+        if (each->through == own && !each->ended && each->with == NULL) {
             fleet_fail(&r->fleet, "client %d attempt %d outlives its handle", own->number, each->number);
         }
     }
@@ -171,10 +186,11 @@ void locks_leaving(member *m)
     for (int i = 0; i < r->change_count; i++) {
         r->changes[i].cancelled = r->changes[i].cancelled || r->changes[i].of->member == m;
     }
+    locks_cancel_listings(r, m, NULL);
     for (attempt *each = r->open[m->number]; each != NULL; each = next) {
         next = each->next_open;
         each->cancelled = each->cancelled || !each->ended;
-        if (tidily && each->delivered) {
+        if (tidily && each->delivered && each->going == NULL) {
             locks_free_grant(each);
         }
     }
@@ -187,9 +203,12 @@ void locks_leaving(member *m)
 
 void locks_tidy(run *r, int number)
 {
+    locks_drop_listings(r, number);
     while (r->open[number] != NULL) {
         attempt *own = r->open[number];
 
+        corral_op_unref(own->going);
+        own->going = NULL;
         if (!own->ended && !own->member->crashed) {
             fleet_fail(&r->fleet, "client %d attempt %d outlives its client", number, own->number);
         }
@@ -209,6 +228,10 @@ void locks_tidy(run *r, int number)
         if (r->attempts[i].member->number == number) {
             corral_op_unref(r->attempts[i].op);
             r->attempts[i].op = NULL;
+            if (r->attempts[i].with != NULL) {
+                corral_op_unref(r->attempts[i].with->op);
+                r->attempts[i].with->op = NULL;
+            }
         }
     }
     for (int i = 0; i < r->change_count; i++) {

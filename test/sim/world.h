@@ -68,7 +68,13 @@ enum { OF_COUNTERS = 1, OF_LOCKS = 2, OF_ALL = OF_COUNTERS | OF_LOCKS };
     X(BUSY, "EBUSY by deadline", OF_LOCKS)                                                                   \
     X(UNREACHABLE, "acquire timed out", OF_LOCKS)                                                            \
     X(CANCELLED_ENTERING, "acquire cancelled while entering", OF_LOCKS)                                      \
-    X(CLOSED_WAITING, "lock closed while waiting", OF_LOCKS)
+    X(CLOSED_WAITING, "lock closed while waiting", OF_LOCKS)                                                 \
+    X(SEVERAL, "several locks acquired at once", OF_LOCKS)                                                   \
+    X(SEVERAL_LOST, "one of several locks lost before the last was there", OF_LOCKS)                         \
+    X(TAKEN_AGAIN, "recursive lock acquired again", OF_LOCKS)                                                \
+    X(WAITED_GONE, "waited until a lock was gone", OF_LOCKS)                                                 \
+    X(LISTED, "contenders listed", OF_LOCKS)                                                                 \
+    X(LISTED_CHANGING, "contenders listed while they changed", OF_LOCKS)
 
 typedef enum {
 #define SIM_RARE_NAME(name, text, of) RARE_##name,
