@@ -90,8 +90,6 @@ static void progress_locked(corrali_contender *own)
     } else if (own->restart && quiet(own)) {
         own->restart = false;
         own->made = false;
-        /* Others of ours are found again by the same GUID. */
-        own->doubtful = own->doubtful || own->haunted_until != 0;
         corrali_contender_enter_locked(own);
     } else if (own->phase == CORRALI_CONTENDER_ENTERING && quiet(own) && !own->made) {
         if (own->homeless) {

@@ -190,6 +190,8 @@ void corrali_contender_enter_locked(corrali_contender *own)
     corral_client *client = own->client;
     size_t directory = strlen(own->contest->directory);
 
+    /* Others of ours, made or still to come, are found again by the same GUID. */
+    own->doubtful = own->doubtful || own->haunted_until != 0;
     if (!own->doubtful) {
         uint64_t high = corrali_random_locked(client);
         uint64_t low = corrali_random_locked(client);
