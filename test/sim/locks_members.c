@@ -113,7 +113,8 @@ static void open_handle(handle *own)
 void locks_joined(member *m)
 {
     static const uint32_t handoffs[] = {0, 1, 3, 64};
-    static const int64_t margins_ms[] = {0, 1}; /* all clocks are alike here: it need not be more */
+    /* All clocks are alike here, so it need not be more; and as much as the shortest session allows. */
+    static const int64_t margins_ms[] = {0, 1, 1, 1000};
     run *r = locks_run_of(m->fleet);
 
     for (int i = 0; i < r->lock_count; i++) {
@@ -126,7 +127,7 @@ void locks_joined(member *m)
                             .lock = i,
                             .shared = r->schemes[i] == SEMAPHORE || (r->schemes[i] != MUTEX && j > 0),
                             .handoffs = handoffs[world_below(&m->fleet->world, 4)],
-                            .margin_ms = margins_ms[world_below(&m->fleet->world, 2)],
+                            .margin_ms = margins_ms[world_below(&m->fleet->world, 4)],
                             .recursive = world_one_in(&m->fleet->world, 4)};
             open_handle(own);
         }
