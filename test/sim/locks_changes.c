@@ -32,6 +32,19 @@ static void judge_end(change *own)
     f->world.rare[RARE_UNCERTAIN] += own->status == CORRAL_EUNCERTAIN;
 }
 
+static void change_with(attempt *of, flag_change flag);
+
+/* What it was refused for is made possible, perhaps before an earlier attempt of it comes late. */
+static void follow(const change *own)
+{
+    attempt *of = own->of;
+
+    if ((own->status == CORRAL_EEXIST || own->status == CORRAL_ENOENT) && of->grant != NULL &&
+        !of->released && !of->lost && fleet_runs(of->member)) {
+        change_with(of, own->flag == PUT_UP ? TAKE_DOWN : PUT_UP);
+    }
+}
+
 static void on_change(int status, void *arg)
 {
     change *own = arg;
@@ -46,6 +59,7 @@ static void on_change(int status, void *arg)
     own->status = own->of->member->crashed ? CORRAL_EUNCERTAIN : status;
     if (!own->of->member->crashed && !own->of->member->closing) {
         judge_end(own);
+        follow(own);
     }
 }
 
@@ -65,6 +79,16 @@ static void cancels(void *subject, int64_t argument)
 
 /* --- making one --- */
 
+static int add_flag(corral_txn *txn, const change *own)
+{
+    char path[TEXT_SIZE];
+
+    (void)snprintf(path, sizeof path, "/flag%d", own->of->lock);
+    return own->flag == PUT_UP      ? corral_txn_create(txn, path, "", 0)
+           : own->flag == TAKE_DOWN ? corral_txn_delete(txn, path, CORRAL_VERSION_ANY)
+                                    : CORRAL_OK;
+}
+
 static corral_txn *compose(const change *own)
 {
     const attempt *of = own->of;
@@ -81,6 +105,9 @@ static corral_txn *compose(const change *own)
     }
     (void)snprintf(path, sizeof path, "/trail/%d", own->number);
     if (own->number % 4 == 0 && corral_txn_create(txn, path, text, (size_t)length) != CORRAL_OK) {
+        abort();
+    }
+    if (add_flag(txn, own) != CORRAL_OK) {
         abort();
     }
     return txn;
@@ -105,7 +132,7 @@ static int submit(change *own, int64_t timeout_ms)
     return status;
 }
 
-void locks_change(attempt *of)
+static void change_with(attempt *of, flag_change flag)
 {
     run *r = of->run;
     world *w = &r->fleet.world;
@@ -117,6 +144,7 @@ void locks_change(attempt *of)
     }
     *own = (change){.of = of,
                     .number = r->change_count++,
+                    .flag = flag,
                     .limited = timeout_ms >= 0,
                     .due = INT64_MAX,
                     .late = of->released || of->lost};
@@ -134,6 +162,16 @@ void locks_change(attempt *of)
     }
 }
 
+static flag_change some_flag(world *w)
+{
+    return world_one_in(w, 2) ? NO_FLAG : world_one_in(w, 2) ? PUT_UP : TAKE_DOWN;
+}
+
+void locks_change(attempt *of)
+{
+    change_with(of, some_flag(&of->run->fleet.world));
+}
+
 /* --- judging --- */
 
 /* Can it have ended like that? */
@@ -146,6 +184,10 @@ static bool may_end(const change *own)
         return !own->late;
     case CORRAL_ELOST:
         return true; /* judged at its end */
+    case CORRAL_EEXIST:
+        return own->flag == PUT_UP;
+    case CORRAL_ENOENT:
+        return own->flag == TAKE_DOWN;
     case CORRAL_ETIMEDOUT:
         return own->limited;
     case CORRAL_ECANCELED:

@@ -100,6 +100,9 @@ struct attempt {
     int64_t lost_at; /* the library knew; 0: not yet */
 };
 
+/* What a change does beside signing: it may be refused, because somebody else has done it. */
+typedef enum { NO_FLAG, PUT_UP, TAKE_DOWN } flag_change;
+
 /* A guarded change. */
 typedef struct {
     attempt *of;
@@ -109,6 +112,7 @@ typedef struct {
     int64_t due;
     bool ended;
     int status;
+    flag_change flag;
     bool late;   /* begun after its grant was released, or was told to be lost */
     int entries; /* of the log */
 } change;

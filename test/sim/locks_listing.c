@@ -65,24 +65,38 @@ static void replay(run *r)
 
 /* --- judging --- */
 
-static void judge_entry(run *r, const listing *own, const corral_lock_contender *one, const char *directory)
+/* Was @one there, in @directory, which may be NULL? */
+static bool was_there(run *r, const listing *own, const corral_lock_contender *one, const char *directory)
 {
-    const handle *through = own->through;
     char path[192];
     const life *was;
 
+    if (directory == NULL) {
+        return false;
+    }
     (void)snprintf(path, sizeof path, "%s/%s", directory, one->name);
     was = life_of(r, world_path(&r->fleet.world, path));
     if (was->made > own->from && was->czxid != one->token) {
-        return; /* another one has had that name since */
+        return true; /* another one has had that name since */
     }
-    if (was->made == 0 || was->gone <= own->from || was->czxid != one->token || was->owner != one->session) {
-        fleet_fail(&r->fleet, "client %d lists %s of session %" PRId64 ", which was not there",
-                   through->number, path, one->session);
+    return was->made != 0 && was->gone > own->from && was->czxid == one->token && was->owner == one->session;
+}
+
+/* Returns whether it only waits, at the gate of a semaphore. */
+static bool judge_entry(run *r, const listing *own, const corral_lock_contender *one, const char *directory,
+                        const char *gate)
+{
+    const handle *through = own->through;
+    bool inside = was_there(r, own, one, directory);
+
+    if (!inside && !was_there(r, own, one, gate)) {
+        fleet_fail(&r->fleet, "client %d lists %s of %s, session %" PRId64 ", which was not there",
+                   through->number, one->name, directory, one->session);
     }
     if (one->session != 0 && one->length > 0 && strcmp(one->label, "somebody") != 0) {
-        fleet_fail(&r->fleet, "client %d lists %s with the label %s", through->number, path, one->label);
+        fleet_fail(&r->fleet, "client %d lists %s with the label %s", through->number, one->name, one->label);
     }
+    return !inside;
 }
 
 static bool is_listed(const char *name, const corral_lock_contender *list, size_t count)
@@ -125,17 +139,22 @@ static void judge_list(run *r, const listing *own, const corral_lock_contender *
 {
     world *w = &r->fleet.world;
     char text[64];
+    char other[64];
     const char *directory = locks_directory(r, own->through->lock, false, text, sizeof text);
+    const char *gate = locks_directory(r, own->through->lock, true, other, sizeof other);
+    bool outside = false;
 
     replay(r);
     for (size_t i = 0; i < count; i++) {
-        judge_entry(r, own, &list[i], directory);
-        if (i > 0 && list[i].sequence <= list[i - 1].sequence) {
+        bool waits = judge_entry(r, own, &list[i], directory, gate);
+
+        if (i > 0 && (waits == outside ? list[i].sequence <= list[i - 1].sequence : outside)) {
             fleet_fail(&r->fleet, "client %d lists contenders out of order", own->through->number);
         }
-    }
-    if (count > 0 && !list[0].holds) {
-        fleet_fail(&r->fleet, "client %d lists contenders, and nobody holds", own->through->number);
+        outside = waits;
+        if (i == 0 && !outside && !list[0].holds) {
+            fleet_fail(&r->fleet, "client %d lists contenders, and nobody holds", own->through->number);
+        }
     }
     w->rare[RARE_LISTED_CHANGING] += judge_missing(r, own, list, count, directory) > 0;
     w->rare[RARE_LISTED] += count > 0;
