@@ -96,11 +96,21 @@ static void end_locked(corrali_lock_all *own, int status, const char *path)
     corrali_op_end_at_locked(op, status, status, path);
 }
 
+/* It was time: because of others, or of servers that cannot be reached? */
+static int overdue_locked(const corrali_lock_all *own)
+{
+    const corral_op *acquire = own->acquire;
+    bool waits = acquire != NULL && acquire->place != CORRALI_ENDED;
+
+    return waits && corrali_seat_busy_locked(acquire) ? CORRAL_EBUSY : CORRAL_ETIMEDOUT;
+}
+
 void corrali_lock_all_abort_locked(corral_op *op, int cause)
 {
     corrali_lock_all *own = op->lock.all;
 
-    end_locked(own, cause, op->object->class->path(op->object));
+    end_locked(own, cause == CORRAL_ETIMEDOUT ? overdue_locked(own) : cause,
+               op->object->class->path(op->object));
     if (own->acquire != NULL && own->acquire->place != CORRALI_ENDED) {
         own->acquire->object->class->abort_locked(own->acquire, CORRAL_ECANCELED);
     }
@@ -233,8 +243,11 @@ static bool is_valid(corral_lock *const *locks, size_t count, int64_t timeout_ms
 
 static int start_locked(corrali_lock_all *own, corral_lock *first, corral_op *op)
 {
-    int status;
+    int status = corrali_op_set_deadline_locked(op, own->timeout_ms); /* also between two of them */
 
+    if (status != CORRAL_OK) {
+        return status;
+    }
     if (own->timeout_ms > 0) {
         own->until = corrali_time_after_locked(first->object.client, own->timeout_ms);
     }
