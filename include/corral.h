@@ -1,5 +1,5 @@
 /**
- * Corral: exactly-once counters and fenced locks on Apache ZooKeeper.
+ * Corral: exactly-once counters, unique IDs and fenced locks on Apache ZooKeeper.
  *
  * This is the umbrella header; each recipe has a header of its own.
  */
@@ -8,6 +8,7 @@
 
 #include <corral/client.h>
 #include <corral/counter.h>
+#include <corral/ids.h>
 #include <corral/lock.h>
 #include <corral/op.h>
 #include <corral/status.h>

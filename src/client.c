@@ -52,13 +52,28 @@ void corrali_lock(corral_client *client)
     pthread_mutex_lock(&client->mutex);
 }
 
+/* Tell the library's own parts of what has ended. Each may begin, or end, something else. */
+static void settle_locked(corral_client *client)
+{
+    corrali_link *link;
+
+    while ((link = corrali_list_pop(&client->settled)) != NULL) {
+        corral_op *op = CORRALI_CONTAINER(link, corral_op, task.link);
+
+        op->settled_locked(op);
+    }
+}
+
 void corrali_unlock(corral_client *client)
 {
     corrali_link woken;
     corrali_link *link;
-    int64_t next = corrali_timers_next(&client->timers);
-    bool wake_dispatch = client->dispatch.idle && !corrali_list_empty(&client->dispatch.tasks);
+    int64_t next;
+    bool wake_dispatch;
 
+    settle_locked(client);
+    next = corrali_timers_next(&client->timers);
+    wake_dispatch = client->dispatch.idle && !corrali_list_empty(&client->dispatch.tasks);
     corrali_list_init(&woken);
     corrali_list_prepend_all(&woken, &client->woken);
     if (next < client->armed) {
@@ -153,6 +168,7 @@ static corral_client *new_client(void)
     corrali_cond_init(&client->dispatch.wake);
     client->dispatch.fd = -1;
     corrali_list_init(&client->woken);
+    corrali_list_init(&client->settled);
     corrali_list_init(&client->dispatch.tasks);
     corrali_list_init(&client->objects);
     corrali_list_init(&client->contenders);

@@ -33,11 +33,13 @@ static void tell(corral_op *op)
     }
 }
 
-static void abort_locked(corral_op *op, int cause);
-static void abort_all_locked(corrali_object *object, int cause);
+static void abort_all_locked(corrali_object *object, int cause)
+{
+    corrali_counter_abort_all_locked(CORRALI_CONTAINER(object, corral_counter, object), cause);
+}
 
 static const corrali_object_class counter_class = {.tell = tell,
-                                                   .abort_locked = abort_locked,
+                                                   .abort_locked = corrali_counter_abort_locked,
                                                    .abort_all_locked = abort_all_locked,
                                                    .path = path_of,
                                                    .free_locked = free_locked};
@@ -50,7 +52,7 @@ static corral_counter *new_counter_locked(corral_client *client, const char *pat
     if (counter == NULL) {
         return NULL;
     }
-    counter->cell = corrali_cell_get_locked(client, path, options->flags, options->encoding);
+    counter->cell = corrali_cell_get_locked(client, path, options->flags, options->encoding, NULL);
     if (counter->cell == NULL) {
         corrali_free(counter);
         return NULL;
@@ -106,7 +108,7 @@ int corral_counter_close(corral_counter *counter)
 
 /* --- ending early --- */
 
-static void abort_locked(corral_op *op, int cause)
+void corrali_counter_abort_locked(corral_op *op, int cause)
 {
     corral_counter *counter = corrali_counter_of(op);
     int status = cause;
@@ -129,6 +131,7 @@ static void abort_locked(corral_op *op, int cause)
         corrali_read_leave_locked(op);
         corrali_op_end_locked(op, status, cause);
         break;
+    case CORRALI_WAITING:
     case CORRALI_ENDED:
         break;
     }
@@ -148,7 +151,7 @@ static void abort_list_locked(corrali_link *list, corrali_op_place place, const 
         }
         next = link->next;
         if (corrali_counter_of(op) == counter) {
-            abort_locked(op, cause);
+            corrali_counter_abort_locked(op, cause);
         }
     }
 }
@@ -166,9 +169,8 @@ static bool has_op_of(const corrali_link *list, const corral_counter *counter)
     return false;
 }
 
-static void abort_all_locked(corrali_object *object, int cause)
+void corrali_counter_abort_all_locked(corral_counter *counter, int cause)
 {
-    const corral_counter *counter = CORRALI_CONTAINER(object, corral_counter, object);
     corrali_cell *cell = counter->cell;
     corrali_link *batched;
 

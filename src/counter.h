@@ -18,8 +18,12 @@
 #include <stdbool.h>
 
 #include "backend.h"
+#include "encoding.h"
 #include "internal.h"
 #include "list.h"
+
+/* The longest prefix of a value. */
+#define CORRALI_PREFIX_MAX 48
 
 /* What is known of the znode. */
 typedef enum { CORRALI_UNKNOWN, CORRALI_ABSENT, CORRALI_PRESENT } corrali_knowledge;
@@ -41,6 +45,9 @@ typedef struct {
     char *path; /* chroot included */
     uint32_t flags;
     corral_encoding encoding;
+    char *
+        prefix; /* what stands before the value, in a generator of IDs, which is never made here; else NULL */
+    size_t prefix_length;
     uint32_t refs; /* handles, batch, reads */
 
     corrali_link queue;          /* operations that wait for a batch, in order */
@@ -78,12 +85,29 @@ static inline bool corrali_counter_allows(const corral_counter *counter, int64_t
 
 /* --- counter_cell.c --- */
 
-/* The client's cell of that path, flags and encoding, made if need be: a reference to it. NULL: no memory. */
+/*
+ * The client's cell of that path, flags, encoding and prefix (NULL: none), made if need be: a reference to
+ * it. NULL: no memory.
+ */
 corrali_cell *corrali_cell_get_locked(corral_client *client, const char *path, uint32_t flags,
-                                      corral_encoding encoding);
+                                      corral_encoding encoding, const char *prefix);
 void corrali_cell_ref_locked(corrali_cell *cell);
 /* The client, if the cell was freed: its reference is the caller's to drop. Else NULL. */
 corral_client *corrali_cell_unref_locked(corrali_cell *cell);
+
+/* Room for a value in any cell. */
+#define CORRALI_CELL_SIZE (CORRALI_PREFIX_MAX + CORRALI_ENCODED_SIZE)
+/* Write @value to @buffer as the znode spells it; returns the length. */
+size_t corrali_cell_encode(const corrali_cell *cell, int64_t value, char buffer[CORRALI_CELL_SIZE]);
+/* Is that what @data spells? Then it goes to @ret_value. */
+bool corrali_cell_decode(const corrali_cell *cell, const char *data, size_t length, int64_t *ret_value);
+
+/* --- counter.c --- */
+
+/* End @op with @cause, or EUNCERTAIN where it may have been applied. */
+void corrali_counter_abort_locked(corral_op *op, int cause);
+/* The same for all operations of @counter. */
+void corrali_counter_abort_all_locked(corral_counter *counter, int cause);
 
 /* --- counter_batch.c --- */
 
@@ -103,7 +127,7 @@ int corrali_read_start_locked(corral_op *op);
 /* The part of abort for an operation being read for. */
 void corrali_read_leave_locked(corral_op *op);
 /* Take what a GET of the counter's znode says. 0, CORRAL_ECORRUPT, or CORRAL_ENOENT. */
-int corrali_counter_parse(corral_encoding encoding, const corrali_request *get,
+int corrali_counter_parse(const corrali_cell *cell, const corrali_request *get,
                           corrali_counter_state *ret_state);
 
 #endif

@@ -48,7 +48,7 @@ struct corrali_batch {
     bool resent;                 /* an earlier attempt's outcome is not known */
     corrali_counter_state after; /* what the counter will be */
     char number[CORRALI_DECIMAL_SIZE];
-    char value[CORRALI_ENCODED_SIZE];
+    char value[CORRALI_CELL_SIZE];
 };
 
 /* --- counter_batch.c --- */

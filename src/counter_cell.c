@@ -17,6 +17,12 @@ static int compare(const void *left, const void *right)
     if (a->encoding != b->encoding) {
         return a->encoding < b->encoding ? -1 : 1;
     }
+    if ((a->prefix == NULL) != (b->prefix == NULL)) {
+        return a->prefix == NULL ? -1 : 1;
+    }
+    if (a->prefix != NULL && strcmp(a->prefix, b->prefix) != 0) {
+        return strcmp(a->prefix, b->prefix);
+    }
     return strcmp(a->path, b->path);
 }
 
@@ -41,20 +47,23 @@ static corrali_cell *new_cell(corral_client *client, const corrali_cell *wanted)
 }
 
 corrali_cell *corrali_cell_get_locked(corral_client *client, const char *path, uint32_t flags,
-                                      corral_encoding encoding)
+                                      corral_encoding encoding, const char *prefix)
 {
-    corrali_cell wanted = {
-        .path = corrali_asprintf("%s%s", client->chroot, path), .flags = flags, .encoding = encoding};
-    corrali_cell *const *found;
-    corrali_cell *cell;
+    corrali_cell wanted = {.path = corrali_asprintf("%s%s", client->chroot, path),
+                           .flags = flags,
+                           .encoding = encoding,
+                           .prefix = prefix == NULL ? NULL : corrali_strdup(prefix),
+                           .prefix_length = prefix == NULL ? 0 : strlen(prefix)};
+    corrali_cell *const *found = NULL;
+    corrali_cell *cell = NULL;
 
-    if (wanted.path == NULL) {
-        return NULL;
+    if (wanted.path != NULL && (wanted.prefix != NULL) == (prefix != NULL)) {
+        found = tfind(&wanted, &client->cells, compare);
+        cell = found == NULL ? new_cell(client, &wanted) : *found;
     }
-    found = tfind(&wanted, &client->cells, compare);
-    cell = found == NULL ? new_cell(client, &wanted) : *found;
     if (found != NULL || cell == NULL) {
         corrali_free(wanted.path);
+        corrali_free(wanted.prefix);
     }
     if (cell != NULL) {
         cell->refs++;
@@ -76,6 +85,23 @@ corral_client *corrali_cell_unref_locked(corrali_cell *cell)
     }
     (void)tdelete(cell, &client->cells, compare);
     corrali_free(cell->path);
+    corrali_free(cell->prefix);
     corrali_free(cell);
     return client;
+}
+
+size_t corrali_cell_encode(const corrali_cell *cell, int64_t value, char buffer[CORRALI_CELL_SIZE])
+{
+    if (cell->prefix_length > 0) {
+        memcpy(buffer, cell->prefix, cell->prefix_length);
+    }
+    return cell->prefix_length + corrali_encoding_encode(cell->encoding, value, buffer + cell->prefix_length);
+}
+
+bool corrali_cell_decode(const corrali_cell *cell, const char *data, size_t length, int64_t *ret_value)
+{
+    size_t prefix = cell->prefix_length;
+
+    return length >= prefix && (prefix == 0 || memcmp(data, cell->prefix, prefix) == 0) &&
+           corrali_encoding_decode(cell->encoding, data + prefix, length - prefix, ret_value);
 }

@@ -17,15 +17,20 @@ enum { OPS_MAX = 65536 };
 static bool apply(corral_op *op, corrali_counter_state *state)
 {
     bool present = state->knowledge == CORRALI_PRESENT;
+    bool generates = corrali_counter_of(op)->cell->prefix != NULL;
     int64_t before = present ? state->value : 0;
 
     op->status = CORRAL_OK;
     op->value = before;
     switch (op->kind) {
     case CORRALI_ADD:
+        if (!present && generates) {
+            op->status = CORRAL_ECORRUPT; /* it was deleted; made anew, it would repeat itself */
+            return false;
+        }
         if (__builtin_add_overflow(before, op->argument, &op->value) ||
             !corrali_counter_allows(corrali_counter_of(op), op->value)) {
-            op->status = CORRAL_ERANGE;
+            op->status = generates ? CORRAL_EEXHAUSTED : CORRAL_ERANGE;
             return false;
         }
         state->value = op->value;
@@ -46,9 +51,9 @@ static bool apply(corral_op *op, corrali_counter_state *state)
         return present;
     case CORRALI_UPDATE:
         op->value = op->desired;
-        op->status = op->answer != CORRAL_OK                          ? op->answer
+        op->status = op->answer != CORRAL_OK                                     ? op->answer
                      : corrali_counter_allows(corrali_counter_of(op), op->value) ? CORRAL_OK
-                                                                      : CORRAL_ERANGE;
+                                                                                 : CORRAL_ERANGE;
         if (op->status != CORRAL_OK) {
             return false;
         }
@@ -181,7 +186,7 @@ static void compose_counter(corrali_batch *own)
     bool present = cell->cache.knowledge == CORRALI_PRESENT;
     corrali_write write = {.path = cell->path,
                            .data = own->value,
-                           .length = corrali_encoding_encode(cell->encoding, own->after.value, own->value),
+                           .length = corrali_cell_encode(cell, own->after.value, own->value),
                            .version = present ? cell->cache.version : CORRALI_VERSION_ANY};
 
     switch (own->kind) {

@@ -20,7 +20,7 @@ typedef struct corrali_reading {
     int status;
 } corrali_reading;
 
-int corrali_counter_parse(corral_encoding encoding, const corrali_request *get,
+int corrali_counter_parse(const corrali_cell *cell, const corrali_request *get,
                           corrali_counter_state *ret_state)
 {
     int64_t value;
@@ -32,7 +32,7 @@ int corrali_counter_parse(corral_encoding encoding, const corrali_request *get,
     if (get->status != CORRAL_OK) {
         return get->status;
     }
-    if (!corrali_encoding_decode(encoding, get->data, get->length, &value)) {
+    if (!corrali_cell_decode(cell, get->data, get->length, &value)) {
         return CORRAL_ECORRUPT;
     }
     *ret_state = (corrali_counter_state){.knowledge = CORRALI_PRESENT,
@@ -127,7 +127,7 @@ static void get_done(corrali_request *request)
     if (request->status == CORRAL_ELOST) {
         own->lost = true;
     } else {
-        own->status = corrali_counter_parse(own->cell->encoding, request, &own->found);
+        own->status = corrali_counter_parse(own->cell, request, &own->found);
     }
     replied_locked(own);
 }

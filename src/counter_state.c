@@ -112,7 +112,7 @@ static void counter_replied(corrali_request *request)
 {
     corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
     corrali_cell *cell = own->cell;
-    int status = corrali_counter_parse(cell->encoding, request, &cell->cache);
+    int status = corrali_counter_parse(cell, request, &cell->cache);
 
     cell->confirmed_at = corrali_now_locked(cell->client);
     if (status != CORRAL_OK && status != CORRAL_ENOENT && status != CORRAL_ELOST) {

@@ -3,7 +3,7 @@
  *
  * Layers, calls going down only:
  *
- *     counter*.c watch*.c     recipes: state machines that never block
+ *     counter*.c lock*.c ...  recipes: state machines that never block
  *     writer*.c mkdirs.c      house-keeping znodes that recipes share
  *     sweep.c                 ... and what clients that crashed have left of them
  *     client.c session.c      life of a client; session, held requests, timers
@@ -25,6 +25,7 @@
 
 #include <corral/client.h>
 #include <corral/counter.h>
+#include <corral/ids.h>
 #include <corral/lock.h>
 #include <corral/op.h>
 #include <corral/status.h>
@@ -100,6 +101,7 @@ typedef enum {
 
 /* Where an operation is. */
 typedef enum {
+    CORRALI_WAITING, /* in ids.waiting */
     CORRALI_QUEUED,  /* in counter.queue */
     CORRALI_BATCHED, /* in batch.ops */
     CORRALI_READING, /* in counter.reads; a read is under way for it */
@@ -112,7 +114,8 @@ struct corral_op {
     corrali_object *object;
     corrali_op_kind kind;
     corrali_op_place place;
-    bool blocking; /* lives on the stack of a thread that waits for @ended */
+    bool blocking; /* in memory of somebody who waits for it: a thread, for @ended; or, if that is set, */
+    void (*settled_locked)(corral_op *); /* ... a part of the library, whose corrali_unlock() calls it */
     union {
         struct {              /* of a counter */
             int64_t argument; /* delta, value, expected, read level */
@@ -123,6 +126,11 @@ struct corral_op {
             bool asking;                     /* UPDATE: it is running, so this cannot end */
             int abandoned;                   /* UPDATE: ... but will, with this cause */
             struct corrali_reading *reading; /* READING: what works for it */
+            uint64_t *numbers;               /* of IDs: where they go, */
+            size_t wanted;                   /* ... how many, */
+            void (*spread)(
+                corral_op *);   /* ... and what puts them there once it has ended; NULL: they are there */
+            bool numbers_owned; /* to be freed with it */
         };
         struct {
             struct corrali_seat *seat;   /* an acquire: behind which it waits */
@@ -142,6 +150,7 @@ struct corral_op {
         corral_status_cb status;
         corral_grant_cb grant;
         corral_grants_cb grants;
+        corral_ids_cb ids;
     } callback;
     void *arg;
 
@@ -211,7 +220,8 @@ struct corral_client {
     pthread_mutex_t mutex;
     pthread_cond_t object_idle; /* a closing object's last callback has returned */
     pthread_cond_t watch_idle;  /* a closing subscription's callback has returned */
-    corrali_link woken;         /* blocking operations that have ended; emptied by corrali_unlock() */
+    corrali_link woken;         /* blocking operations that have ended; emptied by corrali_unlock(), */
+    corrali_link settled;       /* ... as are those of the library's own parts */
     corrali_dispatch dispatch;
     corrali_announcer announcer;
     corrali_timers timers;

@@ -124,7 +124,7 @@ void corrali_op_end_locked(corral_op *op, int status, int cause)
     }
     if (op->blocking) {
         corrali_object_idle_locked(op->object);
-        corrali_list_append(&client->woken, &op->task.link);
+        corrali_list_append(op->settled_locked != NULL ? &client->settled : &client->woken, &op->task.link);
     } else {
         corrali_dispatch_add_locked(client, &op->task);
     }

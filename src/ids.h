@@ -1,0 +1,90 @@
+/*
+ * ID generators, as their files see them:
+ *
+ *     ids.c             handles; the calls
+ *     ids_find.c        reading the generator's znode, or making it
+ *     ids_config.c      what it holds
+ *     ids_text.c        IDs as text, and snowflakes taken apart
+ *     ids_sequence.c    SEQUENCE: a counter
+ *
+ * A handle is a counter's, too: SEQUENCE and BLOCK count in the generator's
+ * znode, behind its configuration.
+ */
+#ifndef CORRALI_IDS_H
+#define CORRALI_IDS_H
+
+#include <corral/ids.h>
+
+#include "counter.h"
+#include "ids_config.h"
+
+/* What kinds of generators do differently. */
+typedef struct {
+    /* The generator is known: make ids.state. Returns 0 or CORRAL_ENOMEM. */
+    int (*start_locked)(corral_ids *ids);
+    /* Get @op its numbers, and end it. */
+    void (*submit_locked)(corral_op *op);
+    /* End @op, which has been submitted and not ended, with @cause, or EUNCERTAIN where a number may be
+     * wasted. */
+    void (*abort_locked)(corral_op *op, int cause);
+    /* The same for all operations of the handle. */
+    void (*abort_all_locked)(corral_ids *ids, int cause);
+    /* No operation is left, nor will there be: take() fails from now on. May be told twice. NULL: nothing to
+     * do. */
+    void (*stop_locked)(corral_ids *ids);
+    /* Nobody refers to the handle: free ids.state. NULL: there is none. */
+    void (*free_locked)(corral_ids *ids);
+    /* Take @count numbers without asking anybody; false: that cannot be now. Without a lock. NULL: it never
+     * can. */
+    bool (*take)(corral_ids *ids, size_t count, uint64_t *ret_ids);
+} corrali_ids_kind;
+
+typedef enum {
+    CORRALI_IDS_UNKNOWN, /* what the generator is */
+    CORRALI_IDS_FINDING, /* being found out; it keeps the handle */
+    CORRALI_IDS_KNOWN
+} corrali_ids_phase;
+
+/* A handle. */
+struct corral_ids {
+    corral_counter
+        counter; /* its object is the handle's; its cell is NULL but for SEQUENCE and BLOCK, once known */
+    char *path;  /* chroot included */
+    char *label;
+    corral_ids_options options;
+    corrali_ids_phase phase;
+    corrali_link waiting;                   /* operations, until it is known */
+    corrali_request request;                /* FINDING */
+    corrali_ids_config config;              /* what was found; FINDING: what is made if there is nothing */
+    char text[CORRALI_IDS_CONFIG_SIZE];     /* ... as the znode has it, with the number */
+    _Atomic(const corrali_ids_kind *) kind; /* NULL until it is known */
+    void *state;                            /* the kind's */
+};
+
+static inline corral_ids *corrali_ids_of(const corral_op *op)
+{
+    return CORRALI_CONTAINER(op->object, corral_ids, counter.object);
+}
+
+/* --- ids.c --- */
+
+/* End @op: with its numbers in place, or a failure, which is about @path (NULL: the generator). */
+void corrali_ids_end_locked(corral_op *op, int status, int cause, const char *path);
+
+/* --- ids_find.c --- */
+
+/* Find out what the generator is; then start it, and submit what waits. */
+void corrali_ids_find_locked(corral_ids *ids);
+
+/* --- ids_sequence.c --- */
+
+/* Let the handle be one of a counter in the generator's znode. Returns 0 or CORRAL_ENOMEM. */
+int corrali_ids_count_locked(corral_ids *ids);
+/* Let @op, of such a handle, add @count, and end as an add does; its value is the last number. */
+void corrali_ids_add_locked(corral_op *op, int64_t count);
+
+/* --- the kinds --- */
+
+extern const corrali_ids_kind corrali_ids_sequence;
+
+#endif
