@@ -187,6 +187,10 @@ static int place_locked(corral_op *op, int64_t timeout_ms)
     if (status != CORRAL_OK) {
         return status;
     }
+    if (kind != NULL && op->asks) {
+        corrali_ids_end_locked(op, CORRAL_OK, CORRAL_OK, NULL);
+        return CORRAL_OK;
+    }
     if (kind != NULL) {
         kind->submit_locked(op);
         return CORRAL_OK;
@@ -199,7 +203,8 @@ static int place_locked(corral_op *op, int64_t timeout_ms)
     return CORRAL_OK;
 }
 
-/* Ask for @count numbers with @op, which is NULL if there was no memory for it. */
+/* Ask for @count numbers, or with 0 what the generator is, with @op, which is NULL if there was no memory for
+ * it. */
 static int start_locked(corral_op *op, size_t count, uint64_t *numbers, int64_t timeout_ms)
 {
     int status;
@@ -209,6 +214,7 @@ static int start_locked(corral_op *op, size_t count, uint64_t *numbers, int64_t 
     }
     op->wanted = count;
     op->numbers = numbers;
+    op->asks = count == 0;
     status = place_locked(op, timeout_ms);
     if (status != CORRAL_OK) {
         corrali_op_discard_locked(op);
@@ -313,4 +319,30 @@ int corral_ids_next_async(corral_ids *ids, int64_t timeout_ms, corral_ids_cb cb,
                           corral_op **ret_op)
 {
     return corral_ids_next_many_async(ids, 1, timeout_ms, cb, arg, ret_op);
+}
+
+/* --- what it is --- */
+
+int corral_ids_info(corral_ids *ids, int64_t timeout_ms, corral_ids_options *ret_options)
+{
+    corral_ids_options told = CORRAL_IDS_OPTIONS_INIT;
+    corral_client *client;
+    int status;
+
+    if (ids == NULL || ret_options == NULL || timeout_ms < CORRAL_FOREVER) {
+        return CORRAL_EINVAL;
+    }
+    client = ids->counter.object.client;
+    status = corrali_enter_blocking(client);
+    if (status == CORRAL_OK) {
+        status = wait_for(ids, 0, timeout_ms, NULL);
+    }
+    if (status != CORRAL_OK) {
+        return status;
+    }
+    corrali_lock(client);
+    corrali_ids_config_tell(&ids->config, &told);
+    corrali_unlock(client);
+    *ret_options = told;
+    return CORRAL_OK;
 }

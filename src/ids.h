@@ -73,7 +73,8 @@ void corrali_ids_end_locked(corral_op *op, int status, int cause, const char *pa
 
 /* --- ids_find.c --- */
 
-/* Find out what the generator is; then start it, and submit what waits. */
+/* Find out what the generator is; then start it, and submit what waits. For operations
+ * that only ask, it is neither made nor started. */
 void corrali_ids_find_locked(corral_ids *ids);
 
 /* --- ids_sequence.c --- */

@@ -54,6 +54,16 @@ bool corrali_ids_config_fits(const corrali_ids_config *config, const corral_ids_
               config->sequence_bits == options->sequence_bits)));
 }
 
+void corrali_ids_config_tell(const corrali_ids_config *config, corral_ids_options *options)
+{
+    options->kind = config->kind;
+    if (config->kind == CORRAL_IDS_SNOWFLAKE) {
+        options->epoch_ms = config->epoch_ms;
+        options->worker_bits = config->worker_bits;
+        options->sequence_bits = config->sequence_bits;
+    }
+}
+
 /* --- text --- */
 
 size_t corrali_ids_config_spell(const corrali_ids_config *config, char text[CORRALI_IDS_CONFIG_SIZE])

@@ -35,6 +35,9 @@ corrali_ids_config corrali_ids_config_of(const corral_ids_options *options, uint
 /* Is a generator that is @config what @options ask for? */
 bool corrali_ids_config_fits(const corrali_ids_config *config, const corral_ids_options *options);
 
+/* Set what @config says in @options. */
+void corrali_ids_config_tell(const corrali_ids_config *config, corral_ids_options *options);
+
 /* Spell @config, up to where the number begins. Returns the length. */
 size_t corrali_ids_config_spell(const corrali_ids_config *config, char text[CORRALI_IDS_CONFIG_SIZE]);
 

@@ -1,4 +1,4 @@
-/* What a generator is: its znode is read, or made when it is not there. */
+/* What a generator is: its znode is read, or made when it is not there and numbers are wanted. */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +23,27 @@ static void fail_locked(corral_ids *ids, int status, const char *path)
     while ((link = corrali_list_pop(&failed)) != NULL) {
         corrali_ids_end_locked(CORRALI_CONTAINER(link, corral_op, task.link), status, status, path);
     }
+}
+
+/* Tell those who only ask what it is. If nobody else waits, that is all for now: returns false. */
+static bool answer_locked(corral_ids *ids, int status)
+{
+    corrali_link *next;
+
+    for (corrali_link *link = ids->waiting.next; link != &ids->waiting; link = next) {
+        corral_op *op = CORRALI_CONTAINER(link, corral_op, task.link);
+
+        next = link->next;
+        if (op->asks) {
+            corrali_list_remove(link);
+            corrali_ids_end_locked(op, status, status, NULL);
+        }
+    }
+    if (corrali_list_empty(&ids->waiting)) {
+        ids->phase = CORRALI_IDS_UNKNOWN;
+        return false;
+    }
+    return true;
 }
 
 static void start_locked(corral_ids *ids, const corrali_ids_kind *kind)
@@ -62,7 +83,9 @@ static void found_locked(corral_ids *ids, const char *data, size_t length)
         fail_locked(ids, CORRAL_ECONFLICT, NULL);
     } else {
         ids->config = config;
-        start_locked(ids, kind_of(&config));
+        if (answer_locked(ids, CORRAL_OK)) {
+            start_locked(ids, kind_of(&config));
+        }
     }
 }
 
@@ -155,7 +178,9 @@ static void was_read(corrali_request *request)
     if (request->status == CORRAL_OK) {
         found_locked(ids, request->data, request->length);
     } else if (request->status == CORRAL_ENOENT) {
-        go_on_locked(ids, make_locked);
+        if (answer_locked(ids, CORRAL_ENOENT)) {
+            go_on_locked(ids, make_locked);
+        }
     } else if (request->status == CORRAL_ELOST) {
         go_on_locked(ids, read_locked);
     } else {

@@ -54,13 +54,18 @@ int corral_id_parse(const char *text, uint64_t *ret_id)
 int corral_snowflake_decode(uint64_t id, const corral_ids_options *options, corral_snowflake *ret_parts)
 {
     static const corral_ids_options defaults = CORRAL_IDS_OPTIONS_INIT;
+    int64_t ms;
 
     options = options == NULL ? &defaults : options;
     if (ret_parts == NULL || !corrali_ids_options_valid(options) || id > (uint64_t)INT64_MAX) {
         return CORRAL_EINVAL;
     }
+    ms = (int64_t)(id >> (options->worker_bits + options->sequence_bits));
+    if (options->epoch_ms > INT64_MAX - ms) {
+        return CORRAL_EINVAL;
+    }
     *ret_parts = (corral_snowflake){
-        .time_ms = options->epoch_ms + (int64_t)(id >> (options->worker_bits + options->sequence_bits)),
+        .time_ms = options->epoch_ms + ms,
         .worker = (uint32_t)(id >> options->sequence_bits & ((UINT64_C(1) << options->worker_bits) - 1)),
         .sequence = (uint32_t)(id & ((UINT64_C(1) << options->sequence_bits) - 1))};
     return CORRAL_OK;

@@ -131,6 +131,7 @@ struct corral_op {
             void (*spread)(
                 corral_op *);   /* ... and what puts them there once it has ended; NULL: they are there */
             bool numbers_owned; /* to be freed with it */
+            bool asks;          /* it is not numbers that are wanted, but what the generator is */
         };
         struct {
             struct corrali_seat *seat;   /* an acquire: behind which it waits */

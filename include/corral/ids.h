@@ -78,6 +78,18 @@ CORRAL_API int corral_ids_open(corral_client *client, const char *path, const co
 CORRAL_API int corral_ids_close(corral_ids *ids);
 
 /**
+ * Tell what the generator is: its kind, and of a SNOWFLAKE the epoch and the bits that it was made with, go to
+ * @ret_options, in which all else is as in CORRAL_IDS_OPTIONS_INIT. Nothing is made. What @ids has begun with
+ * is told at once; before that the znode is read. Open @ids with CORRAL_IDS_STORED to ask whatever it may be.
+ * Any thread.
+ *
+ * Returns 0; CORRAL_ENOENT: there is none; CORRAL_ECONFLICT, CORRAL_ECORRUPT, CORRAL_EACCES, CORRAL_EINVAL,
+ * CORRAL_ETIMEDOUT, CORRAL_ECLOSED, CORRAL_ESERVER, CORRAL_ENOMEM, CORRAL_EDEADLK, CORRAL_EFORK: as
+ * corral_ids_next(), and nothing was changed.
+ */
+CORRAL_API int corral_ids_info(corral_ids *ids, int64_t timeout_ms, corral_ids_options *ret_options);
+
+/**
  * Get one ID. Any thread.
  *
  * Returns 0; CORRAL_ECONFLICT: @path is a generator of another kind, or made with
