@@ -38,7 +38,7 @@ for page in "$here"/../../man/corral_*.3; do
     for word in $(part '^typedef enum' '^}' | grep -oE '^ *CORRAL_[A-Z0-9_]+'); do
         grep -qE "^\.(It |Pq .*)?Dv .*\<$word\>" "$page" || missing="$missing $word"
     done
-    for word in $(part 'OPTIONS_VERSION 1$' '_options;$' | grep -oE '^    [^;/]*;' | grep -oE '[a-z_]+;$' | tr -d ';'); do
+    for word in $(part 'OPTIONS_VERSION 1$' '_options;$' | grep -oE '^    [^ ;/][^;/]*;' | grep -oE '[a-z_]+;$' | tr -d ';'); do
         grep -qE "^\.(It )?(Fa|Va) .*\<$word\>" "$page" || missing="$missing $word"
     done
     is "$name(3) has the functions, constants and options of its header" "$missing" ''
