@@ -67,6 +67,7 @@ typedef struct {
 /** The commands of each file; arrays end with a NULL name. */
 extern const cli_command cli_counter_commands[];
 extern const cli_command cli_watch_commands[];
+extern const cli_command cli_id_commands[];
 extern const cli_command cli_lock_commands[];
 extern const cli_command cli_dev_commands[];
 
@@ -75,6 +76,15 @@ extern const cli_command cli_dev_commands[];
  * been reported.
  */
 int cli_counter_options(const cli_option_set *given, corral_counter_options *ret_options);
+
+/** A label has at most that many bytes. */
+enum { CLI_LABEL_MAX = 1023 };
+
+/**
+ * Who we are, for others to see: --label, else USER@HOST PID. Returns 0, or an exit status that has been
+ * reported.
+ */
+int cli_read_label(const cli_option_set *given, char ret_label[CLI_LABEL_MAX + 1]);
 
 /** The exit status that a command which wraps another has in the place of @status, below 120 and not CLI_NO.
  */

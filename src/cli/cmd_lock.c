@@ -1,10 +1,8 @@
 /** `lock`: run a command while a lock is held. As flock(1) does, as far as a lock without a file can. */
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lock.h"
 #include "output.h"
@@ -138,29 +136,6 @@ static int read_command(lock_call *l)
     return 0;
 }
 
-/** Who we are, for `lock ls` to show. */
-static int read_label(lock_call *l)
-{
-    const char *label = cli_option_value(l->call->options, "label");
-    if (label != NULL && strlen(label) > LOCK_LABEL_MAX) {
-        cli_error("--label has more than %d bytes", LOCK_LABEL_MAX);
-        return CLI_USAGE;
-    }
-    if (label != NULL) {
-        strcpy(l->label, label);
-        return 0;
-    }
-    char host[256] = "";
-    const struct passwd *user = getpwuid(geteuid());
-    gethostname(host, sizeof host - 1);
-    if (user != NULL) {
-        snprintf(l->label, sizeof l->label, "%.500s@%s %d", user->pw_name, host, (int)getpid());
-    } else {
-        snprintf(l->label, sizeof l->label, "%u@%s %d", (unsigned)geteuid(), host, (int)getpid());
-    }
-    return 0;
-}
-
 static int read_call(lock_call *l)
 {
     int status = cli_lock_kind(l->call->options, &l->options);
@@ -171,7 +146,7 @@ static int read_call(lock_call *l)
         status = read_command(l);
     }
     if (status == 0) {
-        status = read_label(l);
+        status = cli_read_label(given, l->label);
     }
     l->options.label = l->label;
     l->options.on_lost = lock_on_lost;

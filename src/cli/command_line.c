@@ -9,7 +9,7 @@
 #define DEFAULT_SERVERS "127.0.0.1:2181"
 #define DEFAULT_TIMEOUT_MS 10000
 
-static const cli_command *const command_groups[] = {cli_counter_commands, cli_watch_commands,
+static const cli_command *const command_groups[] = {cli_counter_commands, cli_watch_commands, cli_id_commands,
                                                     cli_lock_commands, cli_dev_commands};
 
 #define GROUP_COUNT (sizeof command_groups / sizeof *command_groups)
@@ -41,7 +41,7 @@ static void print_commands(const char *prefix)
 static void print_tool_help(const char *prefix)
 {
     printf("Usage: corral [OPTION...] COMMAND [ARG...]\n\n"
-           "Coordination on Apache ZooKeeper: counters that count exactly once, and locks.\n\n"
+           "Coordination on Apache ZooKeeper: counters that count exactly once, unique IDs, and locks.\n\n"
            "Commands:\n");
     print_commands(prefix);
     printf("\nOptions, before or after the command:\n");

@@ -6,9 +6,6 @@
 #include "cli.h"
 #include "session.h"
 
-/** The znode's data have at most that many bytes. */
-enum { LOCK_LABEL_MAX = 1023 };
-
 typedef struct {
     const cli_call *call;
     const char *path;
@@ -18,7 +15,7 @@ typedef struct {
     int busy_status;
     char **command;
     char *shell[4]; /**< ... which may be this */
-    char label[LOCK_LABEL_MAX + 1];
+    char label[CLI_LABEL_MAX + 1];
 
     cli_session session;
     corral_lock *lock;

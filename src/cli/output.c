@@ -155,6 +155,14 @@ void cli_json_int64(const char *key, int64_t value)
     printf("\"%" PRId64 "\"", value);
 }
 
+bool cli_write_output(const char *bytes, size_t length)
+{
+    if (fwrite(bytes, 1, length, stdout) < length && write_error == 0) {
+        write_error = errno;
+    }
+    return cli_flush_output();
+}
+
 bool cli_flush_output(void)
 {
     if (fflush(stdout) != 0 && write_error == 0) {

@@ -31,7 +31,11 @@ void cli_json_int64(const char *key, int64_t value);
  */
 void cli_print_bytes(const char *bytes, size_t length);
 
-/** Write out what is buffered, for a reader that waits. False: it could not be; cli_finish_output() tells. */
+/** Write these bytes, after what is buffered, and at once. As cli_flush_output(). */
+bool cli_write_output(const char *bytes, size_t length);
+
+/** Write out what is buffered, for a reader that waits. False: it could not be; cli_finish_output() tells,
+ * and errno. */
 bool cli_flush_output(void);
 
 /** At the end: write out what is buffered. Returns @status, or CLI_OUTPUT (reported) if anything could not be

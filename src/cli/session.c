@@ -189,7 +189,9 @@ static const char *explain_cause(const cli_session *session, int cause, char *bu
     return corral_strerror(cause);
 }
 
-int cli_session_report(cli_session *session, const corral_op *op, const char *path, const char *reason)
+/** @repeatable: see cli_session_report_repeatable(). */
+static int report(cli_session *session, const corral_op *op, const char *path, const char *reason,
+                  bool repeatable)
 {
     char buffer[512];
     int status = corral_op_status(op);
@@ -197,16 +199,28 @@ int cli_session_report(cli_session *session, const corral_op *op, const char *pa
     const char *about = corral_op_path(op);
     about = *about != '\0' ? about : path;
     session->unanswered = corral_op_cause(op) == CORRAL_ETIMEDOUT;
-    if (status == CORRAL_EUNCERTAIN) {
+    if (status == CORRAL_EUNCERTAIN && !repeatable) {
         cli_error("%s: %s: %s", about, corral_strerror(status), cause);
         return CLI_UNKNOWN;
     }
-    if (status == CORRAL_ECANCELED && session->interrupted != 0) {
-        cli_error("%s: interrupted before anything was changed", about);
+    if (corral_op_cause(op) == CORRAL_ECANCELED && session->interrupted != 0) {
+        cli_error("%s: interrupted%s", about,
+                  status == CORRAL_ECANCELED ? " before anything was changed" : "");
         return CLI_SIGNAL + session->interrupted;
     }
     cli_error("%s: %s", about, reason != NULL ? reason : cause);
-    return cli_exit_status(status);
+    return status == CORRAL_EUNCERTAIN ? CLI_UNREACHABLE : cli_exit_status(status);
+}
+
+int cli_session_report(cli_session *session, const corral_op *op, const char *path, const char *reason)
+{
+    return report(session, op, path, reason, false);
+}
+
+int cli_session_report_repeatable(cli_session *session, const corral_op *op, const char *path,
+                                  const char *reason)
+{
+    return report(session, op, path, reason, true);
 }
 
 /** Die of the signal: not exit(), since a calling shell that got it too looks at how we ended. */

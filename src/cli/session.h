@@ -52,6 +52,13 @@ void cli_session_wait(cli_session *session, corral_op *op);
 int cli_session_report(cli_session *session, const corral_op *op, const char *path, const char *reason);
 
 /**
+ * The same of an operation that may be repeated whatever has become of it: that it may have been done is told
+ * as that it was not.
+ */
+int cli_session_report_repeatable(cli_session *session, const corral_op *op, const char *path,
+                                  const char *reason);
+
+/**
  * End the session, unless the operation was interrupted or timed out: that could
  * make somebody wait who does not want to, or beyond the timeout for a server
  * that is silent, and the session expires on its own. If it was interrupted and

@@ -14,7 +14,7 @@ is '--help exits 0' "$status$err" 0
 run "$CORRAL" counter --help
 matches 'counter --help tells its commands only' "$out" '*counter rm PATH*'
 case $out in *dev*--*COMMAND*) not_ok 'counter --help is short' ;; *) ok 'counter --help is short' ;; esac
-for command in 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' lock 'lock ls' dev; do
+for command in 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' 'id next' 'id decode' lock 'lock ls' dev; do
     # shellcheck disable=SC2086
     run "$CORRAL" $command --help
     matches "$command --help" "$status$err|$out" "0|Usage: corral $command *"
@@ -47,6 +47,51 @@ t 'dev without a command after --' 2 '' 'dev: no command after --' dev --
 t 'dev without a command after a second --' 2 '' 'dev: no command after --' -- dev --
 t 'dev with a stray argument after --' 2 '' 'dev: one argument too many: true*' -- dev true
 t 'dev --nodes 2' 2 '' '--nodes is 1 or 3, not: 2' dev --nodes 2
+
+t 'half an id command' 2 '' 'no command after id*' id
+t 'id next without a path' 2 '' 'id next: argument missing*' id next
+t 'id next with two' 2 '' 'id next: one argument too many: /y*' id next /x /y
+t 'id next, an option of id decode' 2 '' 'unknown option: --path' id next --path /x /x
+t 'id next -n without its value' 2 '' 'option -n needs a value: N' id next /x -n
+for count in 0 -1 -5 1000000000000000001; do
+    t "id next -n $count" 2 '' "-n is from 1 to 1000000000000000000, not: $count" id next -n $count /x
+done
+for count in x '' 1.5 1e3 ' 1' 0x10; do
+    t "id next -n '$count'" 2 '' "-n is not a whole number: $count" id next -n "$count" /x
+done
+t 'id next -n beyond 64 bits' 2 '' '-n is out of the range *' id next -n 9223372036854775808 /x
+for kind in x '' Sequence stored; do
+    t "id next --kind '$kind'" 2 '' "--kind is znode, sequence, block or snowflake, not: $kind" id next --kind "$kind" /x
+done
+for option in --epoch=0 --worker-bits=5 --sequence-bits=5; do
+    t "id next $option without its kind" 2 '' '--epoch, --worker-bits and --sequence-bits are for --kind snowflake only' \
+        id next $option /x
+    t "id next $option with another kind" 2 '' '--epoch, * are for --kind snowflake only' id next --kind block $option /x
+done
+for command in 'id next --kind snowflake' 'id decode'; do
+    for bits in 0 31 -1; do
+        # shellcheck disable=SC2086
+        t "$command --worker-bits $bits" 2 '' "--worker-bits is from 1 to 30, not: $bits" $command --worker-bits $bits /x
+        # shellcheck disable=SC2086
+        t "$command --sequence-bits $bits" 2 '' "--sequence-bits is from 1 to 30, not: $bits" $command --sequence-bits $bits /x
+    done
+    # shellcheck disable=SC2086
+    t "$command, too many bits" 2 '' '--worker-bits and --sequence-bits are together 31 at most, not: 20 + 12' \
+        $command --worker-bits 20 /x
+    # shellcheck disable=SC2086
+    t "$command --worker-bits x" 2 '' '--worker-bits is not a whole number: x' $command --worker-bits x /x
+    for epoch in -1 99999999999999 9223372036854775807; do
+        # shellcheck disable=SC2086
+        t "$command --epoch $epoch" 2 '' "--epoch is in milliseconds since 1970, and not in the future: $epoch" \
+            $command --epoch $epoch /x
+    done
+    # shellcheck disable=SC2086
+    t "$command --epoch x" 2 '' '--epoch is not a whole number: x' $command --epoch x /x
+done
+t 'id next --label' 2 '' '--label has more than 1023 bytes' id next --label "$(printf '%01024d' 0)" /x
+t 'id decode without an ID' 2 '' 'id decode: argument missing*' id decode
+t 'id decode by two layouts' 2 '' 'with --path, there is no *' id decode --path /x --epoch 0 1
+t 'id decode --path, not a path' 2 '' 'x: not a znode path: *' id decode --path x 1
 
 # `lock` leaves the low statuses to its command; `lock ls` does not.
 t 'lock without a path' 125 '' 'lock: argument missing*' lock
@@ -119,6 +164,7 @@ for path in x '' / // //x /x//y /x/ /. /.. /x/./y /x/../y "$long" "$control"; do
     for verb in add get rm; do
         t "bad path: $verb '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" counter "$verb" "$path"
     done
+    t "bad path: id next '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" id next "$path"
     t "bad path: set '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" counter set "$path" 1
     t "bad path: cas '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" counter cas "$path" 1 2
 done
