@@ -5,6 +5,7 @@ need_server
 
 counter=$(find_built examples/counter) || exit 1
 epoll=$(find_built examples/epoll) || exit 1
+ids=$(find_built examples/ids) || exit 1
 lock=$(find_built examples/lock) || exit 1
 
 run timeout 120 "$counter" /examples/counter
@@ -16,6 +17,12 @@ judge 'epoll' 0 '1
 2
 3' ''
 is 'epoll has counted' "$("$CORRAL" counter get /examples/epoll)" 3
+
+run "$ids" /examples/orders 2
+judge 'ids' 0 '1 0000000000001
+2 0000000000002
+3 0000000000003' ''
+is 'ids has taken three' "$("$CORRAL" id next /examples/orders)" 4
 
 for _ in 1 2; do
     timeout 120 "$lock" /examples/lock 3 >>"$scratch/turns" 2>>"$scratch/err" &
@@ -45,6 +52,9 @@ fi
 is '... and says why' "$(cat "$scratch/err")" 'epoll: a signal: stopping'
 sums=$(wc -l <"$scratch/sums")
 is '... having printed each sum' "$(tail -n 1 "$scratch/sums")" "$sums"
+
+run "$ids" /examples/counter
+is 'ids tells what is no generator' "$status$out|$err" '1|ids: /examples/counter: znode holds something else'
 
 CORRAL_SERVERS='::bad::'
 export CORRAL_SERVERS
