@@ -53,7 +53,7 @@ typedef struct {
     const corral_acl *acl; /* CREATE: this instead; NULL: as said above */
     size_t acl_count;
     corrali_stat stat; /* reply of a SET that succeeded, and of a CREATE that was the only write */
-    int32_t sequence;  /* ... of a sequential CREATE: the number */
+    int32_t sequence;  /* ... of any sequential CREATE: the number */
 } corrali_write;
 
 #define CORRALI_WRITES_MAX 4

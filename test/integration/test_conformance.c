@@ -13,7 +13,15 @@
 #include "lib/server.h"
 #include "sim/simclient.h"
 
-enum { SEQUENCES = 500, REQUESTS = 50, CLIENTS = 2, ZXIDS_MAX = 4 * REQUESTS, TEXT_MAX = 65536 };
+enum {
+    SEQUENCES = 500,
+    REQUESTS = 50,
+    CLIENTS = 2,
+    MANY_MAX = 12,
+    NAMES_MAX = 512,
+    ZXIDS_MAX = 4 * REQUESTS,
+    TEXT_MAX = 262144
+};
 
 /* What one sequence of requests has led to: a text in which zxids are numbers of places in a list. */
 typedef struct {
@@ -46,7 +54,7 @@ typedef struct {
     pthread_cond_t changed;
     bool connected, replied, closed;
     int64_t session;
-    char reply[4096]; /* of the last request, without its stat */
+    char reply[16384]; /* of the last request, without its stat */
     corrali_stat stat;
     bool has_stat;
     char events[4096]; /* since the last request but one */
@@ -93,8 +101,8 @@ static int compare_names(const void *left, const void *right)
 
 static void describe_names(endpoint *own, const corrali_request *request)
 {
-    const char *sorted[64];
-    size_t count = request->length < 64 ? request->length : 64;
+    const char *sorted[NAMES_MAX];
+    size_t count = request->length < NAMES_MAX ? request->length : NAMES_MAX;
 
     memcpy(sorted, request->names, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, compare_names);
@@ -103,7 +111,7 @@ static void describe_names(endpoint *own, const corrali_request *request)
     }
 }
 
-static void describe(endpoint *own, const corrali_request *request)
+static void describe(endpoint *own, corrali_request *request)
 {
     (void)snprintf(own->reply, sizeof own->reply, "%s ", corral_status_name(request->status));
     own->has_stat = false;
@@ -134,15 +142,16 @@ static void describe(endpoint *own, const corrali_request *request)
         }
     }
     for (size_t i = 0; request->kind == CORRALI_MULTI && i < request->write_count; i++) {
-        if (request->writes[i].kind == CORRALI_SET ||
-            (request->writes[i].kind == CORRALI_CREATE && request->write_count == 1)) {
+        const corrali_write *write = &corrali_writes(request)[i];
+
+        if (write->kind == CORRALI_SET || (write->kind == CORRALI_CREATE && request->write_count == 1)) {
             own->has_stat = true;
-            own->stat = request->writes[i].stat;
+            own->stat = write->stat;
         }
-        if (request->writes[i].sequential) {
+        if (write->sequential) {
             char text[32];
 
-            (void)snprintf(text, sizeof text, "number %d", request->writes[i].sequence);
+            (void)snprintf(text, sizeof text, "number %d", write->sequence);
             append(own->reply, sizeof own->reply, text);
         }
     }
@@ -244,6 +253,7 @@ typedef struct {
     char directory[32];
     char paths[CORRALI_WRITES_MAX][64];
     char data[CORRALI_WRITES_MAX][16];
+    corrali_write many[MANY_MAX];
     corrali_request request;
 } generator;
 
@@ -284,6 +294,21 @@ static void some_write(generator *g, size_t slot)
     }
 }
 
+/* Sequential znodes beside each other, and behind them something that may be refused. */
+static void many_creations(generator *g)
+{
+    size_t count = 4 + world_below(&g->dice, MANY_MAX - 4);
+
+    some_write(g, 0);
+    g->many[count - 1] = g->request.writes[0];
+    for (size_t i = 0; i < count - 1; i++) {
+        g->many[i] = (corrali_write){
+            .kind = CORRALI_CREATE, .path = g->paths[0], .data = "", .ephemeral = true, .sequential = true};
+    }
+    g->request.more = g->many;
+    g->request.write_count = count;
+}
+
 static void some_request(generator *g)
 {
     static const corrali_request_kind reads[] = {CORRALI_GET,    CORRALI_GET,      CORRALI_EXISTS,
@@ -296,8 +321,10 @@ static void some_request(generator *g)
         for (size_t i = 0; i < g->request.write_count; i++) {
             some_write(g, i);
         }
-        if (g->request.write_count == 1 && g->request.writes[0].kind == CORRALI_CREATE &&
-            world_one_in(&g->dice, 4)) {
+        if (world_one_in(&g->dice, 8)) {
+            many_creations(g);
+        } else if (g->request.write_count == 1 && g->request.writes[0].kind == CORRALI_CREATE &&
+                   world_one_in(&g->dice, 4)) {
             g->request.writes[0].container = true;
             g->request.writes[0].ephemeral = g->request.writes[0].sequential = false;
         }
@@ -332,7 +359,7 @@ static void catch_up(generator *g, endpoint *all)
     }
 }
 
-static void tell_request(story *s, const generator *g, int client)
+static void tell_request(story *s, generator *g, int client)
 {
     static const char *const kinds[] = {"get", "exists", "children", "acl", "sync", "multi"};
     static const char *const writes[] = {"create", "set", "delete", "check"};
@@ -340,7 +367,7 @@ static void tell_request(story *s, const generator *g, int client)
     tell(s, "%d: %s%s %s", client, kinds[g->request.kind], g->request.watch ? " and watch" : "",
          g->request.kind == CORRALI_MULTI ? "" : g->request.path);
     for (size_t i = 0; i < g->request.write_count; i++) {
-        const corrali_write *write = &g->request.writes[i];
+        const corrali_write *write = &corrali_writes(&g->request)[i];
 
         tell(s, "%s %s at %d%s%s, ", writes[write->kind], write->path, write->version,
              write->ephemeral    ? ", ephemeral"

@@ -129,11 +129,11 @@ static void proposed_at(void *subject, int64_t argument)
 /* Deleted and made again: its version was used up. */
 static bool replaces(const transaction *txn)
 {
-    const tree_write *last = &txn->writes[txn->count];
+    const tree_write *last_two = txn->count > 1 ? &txn->writes[txn->count - 2] : NULL;
 
-    return txn->status == CORRAL_OK && txn->session != 0 && txn->count > 1 &&
-           last[-1].kind == CORRALI_CREATE && last[-2].kind == CORRALI_DELETE &&
-           last[-2].path == last[-1].path;
+    return txn->status == CORRAL_OK && txn->session != 0 && last_two != NULL &&
+           last_two[0].kind == CORRALI_DELETE && last_two[1].kind == CORRALI_CREATE &&
+           last_two[0].path == last_two[1].path;
 }
 
 /* Something deleted of a client that is certainly not there. */
@@ -236,8 +236,7 @@ bool ensemble_meddle(ensemble *e, const tree_write *writes, size_t count)
         return false;
     }
     world_note(e->world, "somebody meddles with %s", world_path_text(e->world, writes->path));
-    proposal->txn.count = count;
-    memcpy(proposal->txn.writes, writes, count * sizeof *writes);
+    tree_give_writes(e->world, &proposal->txn, writes, count);
     ensemble_propose(e, proposal);
     return true;
 }

@@ -177,6 +177,7 @@ static void leader_takes(to_leader *message)
 
         asked->txn.session = via->session->id;
         proposal->txn = asked->txn;
+        tree_give_writes(e->world, &proposal->txn, asked->txn.writes, asked->txn.count);
         proposal->call = asked;
         ensemble_propose(e, proposal);
         e->world->rare[RARE_LATE_APPLIED] += !via->client_open && proposal->txn.status == CORRAL_OK;

@@ -5,6 +5,7 @@
  */
 #include <corral/status.h>
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +56,7 @@ static void fill_reply(call *reply)
         request->acl = reply->acl == NULL ? &open_acl : reply->acl->entries;
         request->length = reply->acl == NULL ? 1 : reply->acl->count;
     }
-    for (size_t i = 0; reply->status == CORRAL_OK && i < request->write_count; i++) {
+    for (size_t i = 0; reply->status == CORRAL_OK && i < reply->txn.count; i++) {
         corrali_writes(request)[i].stat = reply->txn.writes[i].stat;
         corrali_writes(request)[i].sequence = reply->txn.writes[i].sequence;
     }
@@ -185,7 +186,9 @@ static call *make_call(simclient *c, corrali_request *request)
         made->path = world_path(w, request->path);
         return made;
     }
+    assert(request->write_count <= TREE_WRITES_MAX);
     made->txn.count = request->write_count;
+    made->txn.writes = world_alloc(w, request->write_count * sizeof *made->txn.writes);
     for (size_t i = 0; i < request->write_count; i++) {
         const corrali_write *write = &corrali_writes(request)[i];
         size_t length = write->data == NULL ? 0 : write->length;

@@ -175,7 +175,7 @@ static void apply_write(tree *t, const transaction *txn, tree_write *write)
         znode *parent = &t->nodes[world_path_parent(t->world, write->path)];
 
         parent->child_count++;
-        parent->creations++;
+        parent->creations += parent->creations < INT32_MAX; /* a server stays there, too */
         parent->pzxid = txn->zxid;
         *node = (znode){.exists = true,
                         .container = write->container,
@@ -217,6 +217,16 @@ static void ignore(void *arg, int path, tree_change change)
     (void)arg;
     (void)path;
     (void)change;
+}
+
+void tree_give_writes(world *w, transaction *txn, const tree_write *writes, size_t count)
+{
+    assert(count <= TREE_WRITES_MAX);
+    txn->count = count;
+    txn->writes = world_alloc(w, count * sizeof *writes);
+    for (size_t i = 0; i < count; i++) {
+        txn->writes[i] = writes[i];
+    }
 }
 
 /* What @write may change: itself, and its parent. */

@@ -52,7 +52,8 @@ typedef struct {
     int32_t sequence;
 } tree_write;
 
-enum { TREE_WRITES_MAX = 8 };
+/** How many of them a transaction may have. */
+enum { TREE_WRITES_MAX = 128 };
 
 typedef struct {
     int64_t zxid;
@@ -60,7 +61,7 @@ typedef struct {
     int64_t session; /* who writes; its ephemerals go when @closes */
     bool opens, closes;
     size_t count;
-    tree_write writes[TREE_WRITES_MAX];
+    tree_write *writes;
     int status; /* of all; not 0: nothing is written */
     size_t failed;
 } transaction;
@@ -73,6 +74,9 @@ void tree_copy(tree *to, const tree *from);
 const znode *tree_find(const tree *t, int path);
 bool tree_allows(const access_list *acl, int32_t perm);
 corrali_stat tree_stat(const znode *node);
+
+/** Let @txn have a copy of @writes, which lives as long as @w. */
+void tree_give_writes(world *w, transaction *txn, const tree_write *writes, size_t count);
 
 /** Apply all writes or, at the first that cannot be, none, and say so in @txn. */
 void tree_try(tree *t, transaction *txn);
