@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "lib/aged.h"
 #include "lib/events.h"
 #include "lib/fixture.h"
 
@@ -27,45 +26,10 @@ static const struct {
 
 enum { PREPARED = sizeof prepared / sizeof *prepared };
 
-static void run_java(const char *program, char **arguments)
-{
-    int status = -1;
-    pid_t pid = fork();
-
-    REQUIRE(pid >= 0);
-    if (pid == 0) {
-        execvp(program, arguments);
-        _exit(127);
-    }
-    REQUIRE(waitpid(pid, &status, 0) == pid);
-    CU_ASSERT_FATAL(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-static void set_versions(void)
-{
-    char data[512], source[512], changes[PREPARED][128];
-    char *arguments[PREPARED + 8] = {"java",
-                                     "-Dzookeeper.digest.enabled=false",
-                                     "-cp",
-                                     "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar",
-                                     "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-                                     source,
-                                     data};
-    const char *srcdir = getenv("srcdir");
-
-    snprintf(data, sizeof data, "%s/0/data", dev_directory(server_ensemble()));
-    snprintf(source, sizeof source, "%s/test/java/SetVersions.java", srcdir == NULL ? "." : srcdir);
-    for (size_t i = 0; i < PREPARED; i++) {
-        snprintf(changes[i], sizeof changes[i], "%s=%s", prepared[i].path, prepared[i].version);
-        arguments[7 + i] = changes[i];
-    }
-    run_java("java", arguments);
-}
-
 static void prepare(void)
 {
     static bool done;
-    char error[512];
+    char changes[PREPARED][AGED_CHANGE_SIZE];
 
     if (done) {
         return;
@@ -73,11 +37,10 @@ static void prepare(void)
     done = true;
     for (size_t i = 0; i < PREPARED; i++) {
         server_put(prepared[i].path, "100");
+        snprintf(changes[i], sizeof changes[i], "%s=%s", prepared[i].path, prepared[i].version);
     }
     REQUIRE(raw_create(server_raw(), "/wrap/children/child", "", 0) == ZOK);
-    dev_kill(server_ensemble(), 0);
-    set_versions();
-    REQUIRE(dev_restart(server_ensemble(), 0, error, sizeof error) == 0);
+    aged_make(changes, PREPARED);
 }
 
 static void setup(void)
