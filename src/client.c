@@ -317,6 +317,26 @@ static void farewell_timed_out(corrali_timer *timer)
     farewell_done_locked(CORRALI_CONTAINER(timer, corral_client, farewell));
 }
 
+/* The lanes go last. */
+static void farewell_locked(corral_client *client)
+{
+    if (client->leaving && client->chores == 0 && !client->shut) {
+        client->leaving = false;
+        corrali_writer_farewell_locked(client, farewell_done_locked);
+    }
+}
+
+void corrali_chore_begin_locked(corral_client *client)
+{
+    client->chores++;
+}
+
+void corrali_chore_end_locked(corral_client *client)
+{
+    client->chores--;
+    farewell_locked(client);
+}
+
 /* End all operations, and start deleting the lanes while there is a connection to do it on. */
 static void begin_close_locked(corral_client *client)
 {
@@ -328,7 +348,8 @@ static void begin_close_locked(corral_client *client)
                                              corrali_time_after_locked(client, FAREWELL_MS)) != CORRAL_OK) {
         farewell_done_locked(client);
     } else {
-        corrali_writer_farewell_locked(client, farewell_done_locked);
+        client->leaving = true;
+        farewell_locked(client);
     }
 }
 

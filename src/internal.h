@@ -248,7 +248,9 @@ struct corral_client {
     bool barrier_replaces;   /* it puts a LIVE in the place of one that is there */
     corrali_link held;       /* requests waiting until ready */
     corrali_link refused;    /* requests that could not be sent; told so by the next event */
-    corrali_timer farewell;  /* bounds the clean-up when closing */
+    corrali_timer farewell;  /* bounds the clean-up when closing, */
+    size_t chores;           /* ... which waits for the recipes', so many of them, */
+    bool leaving;            /* ... now */
     size_t in_flight;
 
     corrali_pulse pulse;
@@ -280,6 +282,9 @@ bool corrali_withdraw_locked(corral_client *client, corrali_request *request);
 const char *corrali_path_shown(const corral_client *client, const char *path);
 int64_t corrali_now_locked(corral_client *client);
 uint64_t corrali_random_locked(corral_client *client);
+/* Something is being cleaned up, which the client, when it is closed, waits for; or has been. */
+void corrali_chore_begin_locked(corral_client *client);
+void corrali_chore_end_locked(corral_client *client);
 /* Now plus @ms, without overflow. */
 int64_t corrali_time_after_locked(corral_client *client, int64_t ms);
 
