@@ -6,6 +6,7 @@
  *     ids_config.c      what it holds
  *     ids_text.c        IDs as text, and snowflakes taken apart
  *     ids_sequence.c    SEQUENCE: a counter
+ *     ids_znode*.c      ZNODE: sequential znodes
  *
  * A handle is a counter's, too: SEQUENCE and BLOCK count in the generator's
  * znode, behind its configuration.
@@ -87,5 +88,6 @@ void corrali_ids_add_locked(corral_op *op, int64_t count);
 /* --- the kinds --- */
 
 extern const corrali_ids_kind corrali_ids_sequence;
+extern const corrali_ids_kind corrali_ids_znode;
 
 #endif

@@ -66,6 +66,8 @@ static const corrali_ids_kind *kind_of(const corrali_ids_config *config)
     switch (config->kind) {
     case CORRAL_IDS_SEQUENCE:
         return &corrali_ids_sequence;
+    case CORRAL_IDS_ZNODE:
+        return &corrali_ids_znode;
     default:
         return NULL;
     }

@@ -132,6 +132,7 @@ struct corral_op {
                 corral_op *);   /* ... and what puts them there once it has ended; NULL: they are there */
             bool numbers_owned; /* to be freed with it */
             bool asks;          /* it is not numbers that are wanted, but what the generator is */
+            uint64_t *gathered; /* those that have come, until all have */
         };
         struct {
             struct corrali_seat *seat;   /* an acquire: behind which it waits */

@@ -15,6 +15,10 @@
  * across all clients: a call that begins after another one has ended gets a greater one. Those of
  * BLOCK increase within one handle, and those of SNOWFLAKE within one handle and with the clock.
  *
+ * SEQUENCE and BLOCK say CORRAL_EUNCERTAIN of a call that was given up when it may
+ * have taken numbers already. Of ZNODE nothing is lost then but numbers, so such a
+ * call ends with what it was given up for. Its IDs are less than 2^63.
+ *
  * Deleting the znode ends the generator: handles that are open fail with
  * CORRAL_ECORRUPT once they notice, and one that is opened afterwards makes a new
  * generator, which begins anew and so repeats the numbers of the old one.
@@ -96,7 +100,7 @@ CORRAL_API int corral_ids_info(corral_ids *ids, int64_t timeout_ms, corral_ids_o
  * other options; CORRAL_ECORRUPT: it is no generator, or not the one any more
  * that this handle has begun with; CORRAL_EEXHAUSTED: there are no numbers left;
  * CORRAL_EBUSY (SNOWFLAKE): all workers' numbers are taken; CORRAL_EINVAL; CORRAL_ETIMEDOUT,
- * CORRAL_ECANCELED, CORRAL_ECLOSED; CORRAL_EUNCERTAIN (SEQUENCE, BLOCK, ZNODE): one was
+ * CORRAL_ECANCELED, CORRAL_ECLOSED; CORRAL_EUNCERTAIN (SEQUENCE, BLOCK): one was
  * taken, perhaps, and is wasted; CORRAL_EACCES; CORRAL_ENOTSUP (a parent is ephemeral);
  * CORRAL_ESERVER; CORRAL_ENOMEM; CORRAL_EDEADLK; CORRAL_EFORK.
  */

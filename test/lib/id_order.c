@@ -1,0 +1,28 @@
+#include "lib/id_order.h"
+
+#include <stdlib.h>
+
+static int compare(const void *left, const void *right)
+{
+    const id_call *a = left;
+    const id_call *b = right;
+
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+const char *id_order_judge(id_call *calls, size_t count)
+{
+    int64_t greater_ended = INT64_MAX; /* the first call that got a greater ID, at that */
+
+    qsort(calls, count, sizeof *calls, compare);
+    for (size_t i = count; i-- > 0;) {
+        if (i + 1 < count && calls[i].id == calls[i + 1].id) {
+            return "an ID was given twice";
+        }
+        if (greater_ended < calls[i].begin) {
+            return "a greater ID was given before";
+        }
+        greater_ended = calls[i].end < greater_ended ? calls[i].end : greater_ended;
+    }
+    return NULL;
+}
