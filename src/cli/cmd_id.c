@@ -112,13 +112,7 @@ static int read_call(next_call *n)
 int cli_id_open(corral_client *client, const char *path, const corral_ids_options *options,
                 corral_ids **ret_ids)
 {
-    int status = corral_ids_open(client, path, options, ret_ids);
-    if (status == CORRAL_EINVAL) {
-        cli_error("%.100s%s: not a znode path: " CLI_PATH_RULE, path, strlen(path) > 100 ? "..." : "");
-    } else if (status != 0) {
-        cli_error("%s: %s", path, corral_strerror(status));
-    }
-    return cli_exit_status(status);
+    return cli_open_failed(path, corral_ids_open(client, path, options, ret_ids));
 }
 
 static const char *explain(const next_call *n, char *buffer, size_t size)

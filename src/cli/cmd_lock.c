@@ -146,7 +146,7 @@ static int read_call(lock_call *l)
         status = read_command(l);
     }
     if (status == 0) {
-        status = cli_read_label(given, l->label);
+        status = cli_read_label(l->call->options, l->label);
     }
     l->options.label = l->label;
     l->options.on_lost = lock_on_lost;
