@@ -19,21 +19,22 @@ static bool apply(corral_op *op, corrali_counter_state *state)
     bool present = state->knowledge == CORRALI_PRESENT;
     bool generates = corrali_counter_of(op)->cell->prefix != NULL;
     int64_t before = present ? state->value : 0;
+    int64_t sum;
 
     op->status = CORRAL_OK;
-    op->value = before;
+    op->value = before; /* also of an add that is refused */
     switch (op->kind) {
     case CORRALI_ADD:
         if (!present && generates) {
             op->status = CORRAL_ECORRUPT; /* it was deleted; made anew, it would repeat itself */
             return false;
         }
-        if (__builtin_add_overflow(before, op->argument, &op->value) ||
-            !corrali_counter_allows(corrali_counter_of(op), op->value)) {
+        if (__builtin_add_overflow(before, op->argument, &sum) ||
+            !corrali_counter_allows(corrali_counter_of(op), sum)) {
             op->status = generates ? CORRAL_EEXHAUSTED : CORRAL_ERANGE;
             return false;
         }
-        state->value = op->value;
+        op->value = state->value = sum;
         break;
     case CORRALI_SET_VALUE:
         state->value = op->argument;

@@ -6,6 +6,10 @@
  *     ids_config.c      what it holds
  *     ids_text.c        IDs as text, and snowflakes taken apart
  *     ids_sequence.c    SEQUENCE: a counter
+ *     ids_block.c       BLOCK: ranges leased from a counter
+ *     ids_range.c       ... from which numbers are taken without a lock
+ *     ids_stock.c       ... what is leased beyond that
+ *     ids_pace.c        ... and how much is leased at a time
  *     ids_znode*.c      ZNODE: sequential znodes
  *
  * A handle is a counter's, too: SEQUENCE and BLOCK count in the generator's
@@ -82,11 +86,17 @@ void corrali_ids_find_locked(corral_ids *ids);
 
 /* Let the handle be one of a counter in the generator's znode. Returns 0 or CORRAL_ENOMEM. */
 int corrali_ids_count_locked(corral_ids *ids);
-/* Let @op, of such a handle, add @count, and end as an add does; its value is the last number. */
+/*
+ * Let @op, of such a handle, add @count, and end as an add does; its value is the last number. With
+ * CORRAL_EEXHAUSTED: the last one that there was before.
+ */
 void corrali_ids_add_locked(corral_op *op, int64_t count);
+/* An op's spread(), when its numbers are in a row and its value is the last one. */
+void corrali_ids_spread(corral_op *op);
 
 /* --- the kinds --- */
 
+extern const corrali_ids_kind corrali_ids_block;
 extern const corrali_ids_kind corrali_ids_sequence;
 extern const corrali_ids_kind corrali_ids_znode;
 

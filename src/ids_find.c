@@ -64,6 +64,8 @@ static void start_locked(corral_ids *ids, const corrali_ids_kind *kind)
 static const corrali_ids_kind *kind_of(const corrali_ids_config *config)
 {
     switch (config->kind) {
+    case CORRAL_IDS_BLOCK:
+        return &corrali_ids_block;
     case CORRAL_IDS_SEQUENCE:
         return &corrali_ids_sequence;
     case CORRAL_IDS_ZNODE:

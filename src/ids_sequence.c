@@ -4,7 +4,7 @@
  */
 #include "ids.h"
 
-/* --- counting in the generator's znode, for BLOCK, too --- */
+/* --- for BLOCK, too: counting in the generator's znode --- */
 
 int corrali_ids_count_locked(corral_ids *ids)
 {
@@ -30,9 +30,7 @@ void corrali_ids_add_locked(corral_op *op, int64_t count)
     corrali_batch_wake_locked(cell);
 }
 
-/* --- the kind --- */
-
-static void spread(corral_op *op)
+void corrali_ids_spread(corral_op *op)
 {
     uint64_t last = (uint64_t)op->value;
 
@@ -41,9 +39,11 @@ static void spread(corral_op *op)
     }
 }
 
+/* --- the kind --- */
+
 static void submit_locked(corral_op *op)
 {
-    op->spread = spread;
+    op->spread = corrali_ids_spread;
     corrali_ids_add_locked(op, (int64_t)op->wanted);
 }
 

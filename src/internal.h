@@ -161,7 +161,8 @@ struct corral_op {
     int cause;
     int64_t value;
     corral_stamp stamp;
-    char *path; /* the failure's, chroot included; NULL: the object's */
+    char *path; /* the failure's, chroot included; NULL: the object's. Of an op in the library's memory: to be
+                   freed there */
 
     corrali_latch ended; /* its callback has returned; a blocking one: its result is there */
     atomic_uint refs;    /* the library's until then, and the caller's */

@@ -118,9 +118,9 @@ void corrali_op_end_locked(corral_op *op, int status, int cause)
     op->place = CORRALI_ENDED;
     op->status = status;
     op->cause = cause;
-    client->stats.operations++;
-    if (status == CORRAL_EUNCERTAIN) {
-        client->stats.uncertain++;
+    if (op->settled_locked == NULL) { /* it is a user's */
+        client->stats.operations++;
+        client->stats.uncertain += status == CORRAL_EUNCERTAIN;
     }
     if (op->blocking) {
         corrali_object_idle_locked(op->object);
@@ -132,7 +132,9 @@ void corrali_op_end_locked(corral_op *op, int status, int cause)
 
 void corrali_op_end_at_locked(corral_op *op, int status, int cause, const char *path)
 {
-    if (!op->blocking && strcmp(path, object_path(op)) != 0) {
+    bool asked_for = !op->blocking || op->settled_locked != NULL; /* nobody can ask a blocking call's */
+
+    if (asked_for && strcmp(path, object_path(op)) != 0) {
         op->path = corrali_strdup(path); /* without memory it is the object's */
     }
     corrali_op_end_locked(op, status, cause);

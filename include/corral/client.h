@@ -186,6 +186,7 @@ typedef struct {
     uint64_t resends_applied;     /**< ... found applied by the first attempt */
     uint64_t resends_not_applied; /**< ... found not applied: committed by the resend, or made anew */
     uint64_t uncertain;           /**< operations that ended CORRAL_EUNCERTAIN */
+    uint64_t ids_awaited;         /**< calls for IDs of a BLOCK that found too few leased, and waited */
 } corral_client_stats;
 
 /** Copy the figures of @client to @ret_stats. Returns 0, CORRAL_EINVAL or CORRAL_EFORK. Any thread. */

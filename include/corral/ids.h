@@ -50,8 +50,9 @@ typedef struct {
     uint32_t version; /**< CORRAL_IDS_OPTIONS_VERSION */
     uint32_t flags;   /**< 0 */
     corral_ids_kind kind;
-    uint64_t block_size;    /**< BLOCK: how many to lease at a time, no sooner than they are wanted; default, 0: as many as
-                                 last for about a second at the rate seen, the next ones ahead of time */
+    uint64_t block_size;    /**< BLOCK: how many to lease at a time, no sooner than they are wanted, and more only for a
+                                 call that wants more; default, 0: as many as last for about a second at the rate
+                                 seen, the next ones ahead of time */
     int64_t epoch_ms;       /**< SNOWFLAKE: what its time is counted from, in ms since 1970 (UTC); kept with the
                                  generator, as are the next two */
     uint32_t worker_bits;   /**< SNOWFLAKE: 2^this workers at a time, at most */
@@ -100,7 +101,7 @@ CORRAL_API int corral_ids_info(corral_ids *ids, int64_t timeout_ms, corral_ids_o
  * other options; CORRAL_ECORRUPT: it is no generator, or not the one any more
  * that this handle has begun with; CORRAL_EEXHAUSTED: there are no numbers left;
  * CORRAL_EBUSY (SNOWFLAKE): all workers' numbers are taken; CORRAL_EINVAL; CORRAL_ETIMEDOUT,
- * CORRAL_ECANCELED, CORRAL_ECLOSED; CORRAL_EUNCERTAIN (SEQUENCE, BLOCK): one was
+ * CORRAL_ECANCELED, CORRAL_ECLOSED; CORRAL_EUNCERTAIN (SEQUENCE): one was
  * taken, perhaps, and is wasted; CORRAL_EACCES; CORRAL_ENOTSUP (a parent is ephemeral);
  * CORRAL_ESERVER; CORRAL_ENOMEM; CORRAL_EDEADLK; CORRAL_EFORK.
  */
