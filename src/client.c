@@ -15,34 +15,18 @@ enum { FAREWELL_MS = 2000 };
 
 /* --- fork --- */
 
-/* Counted in the child: objects made before belong to the parent. */
-static unsigned forks;
+unsigned corrali_forks;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 static void forked(void)
 {
-    forks++;
+    corrali_forks++;
     corrali_log_forked();
 }
 
 static void watch_forks(void)
 {
     (void)pthread_atfork(NULL, NULL, forked);
-}
-
-int corrali_enter(const corral_client *client)
-{
-    if (client->fork_generation != forks) {
-        return CORRAL_EFORK;
-    }
-    return corrali_log_running() ? CORRAL_EDEADLK : CORRAL_OK;
-}
-
-int corrali_enter_blocking(const corral_client *client)
-{
-    int status = corrali_enter(client);
-
-    return status == CORRAL_OK && corrali_dispatching(client) ? CORRAL_EDEADLK : status;
 }
 
 /* --- the mutex --- */
@@ -158,7 +142,7 @@ static corral_client *new_client(void)
     if (client == NULL) {
         return NULL;
     }
-    client->fork_generation = forks;
+    client->fork_generation = corrali_forks;
     atomic_init(&client->refs, 1);
     atomic_init(&client->state, CORRAL_STATE_CONNECTING);
     corrali_latch_init(&client->closed);

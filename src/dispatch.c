@@ -16,18 +16,11 @@
 #include "internal.h"
 #include "thread.h"
 
-/* Clients whose callbacks this thread runs: with descriptors, one's callback may dispatch another's. */
-typedef struct frame frame;
-struct frame {
-    const corral_client *client;
-    const frame *outer;
-};
-
-static _Thread_local const frame *innermost;
+_Thread_local const corrali_frame *corrali_innermost;
 
 bool corrali_dispatching(const corral_client *client)
 {
-    const frame *each = innermost;
+    const corrali_frame *each = corrali_innermost;
 
     while (each != NULL && each->client != client) {
         each = each->outer;
@@ -126,7 +119,7 @@ static void release_all_locked(corrali_link *done)
 static int run_batch_locked(corral_client *client)
 {
     corrali_dispatch *own = &client->dispatch;
-    frame here = {.client = client, .outer = innermost};
+    corrali_frame here = {.client = client, .outer = corrali_innermost};
     corrali_link due;
     corrali_link done;
     int count;
@@ -139,12 +132,12 @@ static int run_batch_locked(corral_client *client)
     corrali_list_prepend_all(&due, &own->tasks);
     atomic_store(&own->urgent, 0);
     show_due_locked(own, false);
-    innermost = &here;
+    corrali_innermost = &here;
     corrali_unlock(client);
     count = run_all(client, &due, &done);
     corrali_lock(client);
     release_all_locked(&done);
-    innermost = here.outer;
+    corrali_innermost = here.outer;
     return count;
 }
 

@@ -222,8 +222,9 @@ static int start_locked(corral_op *op, size_t count, uint64_t *numbers, int64_t 
     return status;
 }
 
-/* The slow way of a blocking call. */
-static int wait_for(corral_ids *ids, size_t count, int64_t timeout_ms, uint64_t *ret_ids)
+/* The slow way of a blocking call: not a part of the quick one, which would have to make room for it. */
+__attribute__((noinline)) static int wait_for(corral_ids *ids, size_t count, int64_t timeout_ms,
+                                              uint64_t *ret_ids)
 {
     corral_client *client = ids->counter.object.client;
     corral_op stack;
@@ -248,13 +249,13 @@ static int wait_for(corral_ids *ids, size_t count, int64_t timeout_ms, uint64_t 
     return status;
 }
 
-int corral_ids_next_many(corral_ids *ids, size_t count, int64_t timeout_ms, uint64_t *ret_ids)
+/* The quick way is to stay quick: what it takes is here, or inline. */
+static inline int get(corral_ids *ids, size_t count, int64_t timeout_ms, uint64_t *ret_ids)
 {
     const corrali_ids_kind *kind;
     int status;
 
-    if (ids == NULL || ret_ids == NULL || count == 0 || count > CORRAL_IDS_MANY_MAX ||
-        timeout_ms < CORRAL_FOREVER) {
+    if (ids == NULL || ret_ids == NULL || timeout_ms < CORRAL_FOREVER) {
         return CORRAL_EINVAL;
     }
     status = corrali_enter_blocking(ids->counter.object.client);
@@ -268,9 +269,14 @@ int corral_ids_next_many(corral_ids *ids, size_t count, int64_t timeout_ms, uint
     return wait_for(ids, count, timeout_ms, ret_ids);
 }
 
+int corral_ids_next_many(corral_ids *ids, size_t count, int64_t timeout_ms, uint64_t *ret_ids)
+{
+    return count == 0 || count > CORRAL_IDS_MANY_MAX ? CORRAL_EINVAL : get(ids, count, timeout_ms, ret_ids);
+}
+
 int corral_ids_next(corral_ids *ids, int64_t timeout_ms, uint64_t *ret_id)
 {
-    return corral_ids_next_many(ids, 1, timeout_ms, ret_id);
+    return get(ids, 1, timeout_ms, ret_id);
 }
 
 int corral_ids_next_many_async(corral_ids *ids, size_t count, int64_t timeout_ms, corral_ids_cb cb, void *arg,

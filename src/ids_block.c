@@ -237,14 +237,10 @@ static int start_locked(corral_ids *ids)
     return CORRAL_OK;
 }
 
-static bool take(corral_ids *ids, size_t count, uint64_t *ret_ids)
+__attribute__((noinline)) static bool take_many(block *own, size_t count, uint64_t *ret_ids)
 {
-    block *own = ids->state;
     uint64_t first;
 
-    if (count == 1) {
-        return corrali_ids_range_take(&own->range, ret_ids);
-    }
     if (!corrali_ids_range_take_many(&own->range, count, &first)) {
         return false;
     }
@@ -252,6 +248,13 @@ static bool take(corral_ids *ids, size_t count, uint64_t *ret_ids)
         ret_ids[i] = first + i;
     }
     return true;
+}
+
+static bool take(corral_ids *ids, size_t count, uint64_t *ret_ids)
+{
+    block *own = ids->state;
+
+    return count == 1 ? corrali_ids_range_take(&own->range, ret_ids) : take_many(own, count, ret_ids);
 }
 
 static void submit_locked(corral_op *op)

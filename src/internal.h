@@ -71,6 +71,14 @@ typedef struct {
     bool running; /* a thread runs callbacks */
 } corrali_dispatch;
 
+/* Clients whose callbacks a thread runs: with descriptors, one's callback may dispatch another's. */
+typedef struct corrali_frame corrali_frame;
+struct corrali_frame {
+    const corral_client *client;
+    const corrali_frame *outer;
+};
+extern _Thread_local const corrali_frame *corrali_innermost CORRALI_THREAD_LOCAL;
+
 /* Returns 0 or CORRAL_ENOMEM. */
 int corrali_dispatch_start(corral_client *client);
 void corrali_dispatch_add_locked(corral_client *client, corrali_task *task);
@@ -262,10 +270,27 @@ struct corral_client {
     corral_client_stats stats;
 };
 
-/* May the caller use @client here? 0, CORRAL_EFORK, or CORRAL_EDEADLK in a log callback. */
-int corrali_enter(const corral_client *client);
-/* The same for a call that waits: CORRAL_EDEADLK also in a callback of @client. */
-int corrali_enter_blocking(const corral_client *client);
+/* Counted in the child: objects made before belong to the parent. */
+extern unsigned corrali_forks __attribute__((visibility("hidden")));
+
+/* May the caller use @of here? 0, CORRAL_EFORK, or CORRAL_EDEADLK in a log callback. */
+static inline int corrali_enter(const corral_client *of)
+{
+    if (of->fork_generation != corrali_forks) {
+        return CORRAL_EFORK;
+    }
+    return corrali_log_running() ? CORRAL_EDEADLK : CORRAL_OK;
+}
+
+/* The same for a call that waits: CORRAL_EDEADLK also in a callback of @of. */
+static inline int corrali_enter_blocking(const corral_client *of)
+{
+    int status = corrali_enter(of);
+
+    return status == CORRAL_OK && corrali_innermost != NULL && corrali_dispatching(of) ? CORRAL_EDEADLK
+                                                                                       : status;
+}
+
 /* May a new operation be submitted? 0, CORRAL_ECLOSED or CORRAL_EACCES (authentication failed). */
 int corrali_client_accepts_locked(const corral_client *client);
 

@@ -9,12 +9,7 @@
 static pthread_rwlock_t sinks_lock = PTHREAD_RWLOCK_INITIALIZER;
 static corrali_link sinks = {&sinks, &sinks};
 
-static _Thread_local bool running;
-
-bool corrali_log_running(void)
-{
-    return running;
-}
+_Thread_local bool corrali_logging;
 
 void corrali_log_add(corrali_log_sink *sink)
 {
@@ -39,15 +34,15 @@ void corrali_log_forked(void)
 {
     pthread_rwlock_init(&sinks_lock, NULL);
     corrali_list_init(&sinks);
-    running = false;
+    corrali_logging = false;
 }
 
 static void deliver(const corrali_log_sink *sink, corral_log_level level, const char *message)
 {
     if (level <= sink->level) {
-        running = true;
+        corrali_logging = true;
         sink->callback(level, message, sink->arg);
-        running = false;
+        corrali_logging = false;
     }
 }
 
@@ -56,7 +51,7 @@ void corrali_log(corrali_log_sink *sink, corral_log_level level, const char *for
     char message[1024];
     va_list arguments;
 
-    if (sink->callback == NULL || level > sink->level || running) {
+    if (sink->callback == NULL || level > sink->level || corrali_logging) {
         return;
     }
     va_start(arguments, format);
@@ -71,8 +66,8 @@ static corral_log_level level_of(const char *message)
     static const struct {
         const char *mark;
         corral_log_level level;
-    } levels[] = {{":ZOO_ERROR@", CORRAL_LOG_ERROR}, {":ZOO_WARN@", CORRAL_LOG_WARN},
-                  {":ZOO_INFO@", CORRAL_LOG_INFO}};
+    } levels[] = {
+        {":ZOO_ERROR@", CORRAL_LOG_ERROR}, {":ZOO_WARN@", CORRAL_LOG_WARN}, {":ZOO_INFO@", CORRAL_LOG_INFO}};
 
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
         if (strstr(message, levels[i].mark) != NULL) {
@@ -87,7 +82,7 @@ void corrali_log_zookeeper(const char *message)
     corral_log_level level = level_of(message);
     char line[4096]; /* libzookeeper's own limit */
 
-    if (running) {
+    if (corrali_logging) {
         return;
     }
     /* Some of its messages have a trailing newline; ours are lines without one. */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "list.h"
+#include "thread.h"
 
 typedef struct {
     corrali_link link; /* in the list of all sinks */
@@ -35,6 +36,10 @@ void corrali_log_zookeeper(const char *message);
 void corrali_log_forked(void);
 
 /* Is this thread inside a log callback? */
-bool corrali_log_running(void);
+extern _Thread_local bool corrali_logging CORRALI_THREAD_LOCAL;
+static inline bool corrali_log_running(void)
+{
+    return corrali_logging;
+}
 
 #endif

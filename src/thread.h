@@ -11,6 +11,10 @@
  */
 int corrali_thread_start(pthread_t *ret_thread, void *(*main)(void *), void *context);
 
+/* Of thread-local variables that every call looks at: without the function call that those of a library take.
+ */
+#define CORRALI_THREAD_LOCAL __attribute__((tls_model("initial-exec"), visibility("hidden")))
+
 /* A number that is this thread's alone, also when it has ended: unlike a pthread_t. */
 uint64_t corrali_thread_number(void);
 
