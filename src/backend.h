@@ -163,6 +163,12 @@ typedef struct {
     void (*unwatch)(corrali_backend *, const char *path);
     /* The time in ns; runs on steadily, also in suspend, no matter how the calendar is set. */
     int64_t (*now)(corrali_backend *);
+    /*
+     * What the calendar says: ns since 1970 (UTC). It may be set, back and forth, by hours. Any thread, with
+     * or without the client's mutex, also while destroy() runs and after it: so it looks at no memory that
+     * this frees.
+     */
+    int64_t (*calendar)(corrali_backend *);
     /* Give a timer event at @when or soon after, also if a later time was asked for before. */
     void (*wake_at)(corrali_backend *, int64_t when);
     uint64_t (*random)(corrali_backend *);

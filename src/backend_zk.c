@@ -316,6 +316,7 @@ corrali_backend *corrali_backend_zk_new(void)
                                                   .submit = corrali_zk_submit,
                                                   .unwatch = corrali_zk_unwatch,
                                                   .now = corrali_zk_now,
+                                                  .calendar = corrali_zk_calendar,
                                                   .wake_at = corrali_zk_wake_at,
                                                   .random = zk_random,
                                                   .close = zk_close,

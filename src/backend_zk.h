@@ -78,6 +78,8 @@ void corrali_zk_give_up_locked(corrali_zk_session *own);
 
 /* The vtable's now(). */
 int64_t corrali_zk_now(corrali_backend *base);
+/* The vtable's calendar(). */
+int64_t corrali_zk_calendar(corrali_backend *base);
 /* The vtable's wake_at(). */
 void corrali_zk_wake_at(corrali_backend *base, int64_t when);
 /* Returns 0 or CORRAL_ENOMEM. */

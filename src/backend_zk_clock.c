@@ -1,5 +1,5 @@
 /*
- * The backend's clock. It is CLOCK_BOOTTIME, which runs on while the machine is
+ * The backend's clocks. The steady one is CLOCK_BOOTTIME, which runs on while the machine is
  * suspended, as a session's time does at the servers: so what a lock's holder
  * is told of its validity holds when it wakes up. A timerfd wakes on it, too.
  */
@@ -14,13 +14,24 @@
 #include "thread.h"
 #include "timer.h"
 
-int64_t corrali_zk_now(corrali_backend *base)
+static int64_t read_clock(clockid_t clock)
 {
     struct timespec now;
 
-    (void)base;
-    clock_gettime(CLOCK_BOOTTIME, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t corrali_zk_now(corrali_backend *base)
+{
+    (void)base;
+    return read_clock(CLOCK_BOOTTIME);
+}
+
+int64_t corrali_zk_calendar(corrali_backend *base)
+{
+    (void)base;
+    return read_clock(CLOCK_REALTIME);
 }
 
 static void set_alarm_locked(corrali_zk *self, int64_t when)

@@ -89,6 +89,11 @@ int64_t corrali_now_locked(corral_client *client)
     return client->backend->vtable->now(client->backend);
 }
 
+int64_t corrali_calendar_ms_locked(const corral_client *client)
+{
+    return client->backend->vtable->calendar(client->backend) / 1000000;
+}
+
 uint64_t corrali_random_locked(corral_client *client)
 {
     return client->backend->vtable->random(client->backend);

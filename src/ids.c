@@ -2,7 +2,6 @@
 #include "ids.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "alloc.h"
 #include "path.h"
@@ -132,9 +131,15 @@ static corral_ids *new_ids(const corral_client *client, const char *path, const 
     return ids;
 }
 
-static bool begins_in_the_future(const corral_ids_options *options)
+/* May there be a handle with these options? */
+static int may_open_locked(const corral_client *client, const corral_ids_options *options)
 {
-    return options->kind == CORRAL_IDS_SNOWFLAKE && options->epoch_ms / 1000 > (int64_t)time(NULL);
+    if (client->closing) {
+        return CORRAL_ECLOSED;
+    }
+    return options->kind == CORRAL_IDS_SNOWFLAKE && options->epoch_ms > corrali_calendar_ms_locked(client)
+               ? CORRAL_EINVAL
+               : CORRAL_OK;
 }
 
 int corral_ids_open(corral_client *client, const char *path, const corral_ids_options *options,
@@ -146,7 +151,7 @@ int corral_ids_open(corral_client *client, const char *path, const corral_ids_op
 
     options = options == NULL ? &defaults : options;
     if (client == NULL || path == NULL || ret_ids == NULL || !corrali_path_valid(path) ||
-        !corrali_ids_options_valid(options) || begins_in_the_future(options)) {
+        !corrali_ids_options_valid(options)) {
         return CORRAL_EINVAL;
     }
     status = corrali_enter(client);
@@ -160,12 +165,12 @@ int corral_ids_open(corral_client *client, const char *path, const corral_ids_op
     corrali_lock(client);
     corrali_object_init_locked(&ids->counter.object, &ids_class, client);
     corrali_client_ref(client);
-    if (client->closing) {
-        corrali_client_unref(
-            corrali_object_unref_locked(&ids->counter.object)); /* not the last: it is being closed */
-        status = CORRAL_ECLOSED;
-    } else {
+    status = may_open_locked(client, options);
+    if (status == CORRAL_OK) {
         *ret_ids = ids;
+    } else {
+        corrali_client_unref(
+            corrali_object_unref_locked(&ids->counter.object)); /* not the last: the caller has one */
     }
     corrali_unlock(client);
     return status;

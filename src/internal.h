@@ -308,6 +308,8 @@ bool corrali_withdraw_locked(corral_client *client, corrali_request *request);
 /* @path, which has the chroot in front, as the user knows it: a part of it. */
 const char *corrali_path_shown(const corral_client *client, const char *path);
 int64_t corrali_now_locked(corral_client *client);
+/* What the calendar says, in ms since 1970. */
+int64_t corrali_calendar_ms_locked(const corral_client *client);
 uint64_t corrali_random_locked(corral_client *client);
 /* Something is being cleaned up, which the client, when it is closed, waits for; or has been. */
 void corrali_chore_begin_locked(corral_client *client);

@@ -245,6 +245,13 @@ static int64_t now(corrali_backend *base)
     return ((simclient *)base)->world->now;
 }
 
+static int64_t calendar(corrali_backend *base)
+{
+    const simclient *c = (simclient *)base;
+
+    return c->calendar + c->world->now;
+}
+
 static void wakes(void *subject, int64_t when)
 {
     simclient *c = subject;
@@ -303,6 +310,7 @@ simclient *simclient_new(ensemble *e, int number, void (*after)(void *arg), void
                                                   .submit = submit,
                                                   .unwatch = unwatch,
                                                   .now = now,
+                                                  .calendar = calendar,
                                                   .wake_at = wake_at,
                                                   .random = randomness,
                                                   .close = end,
@@ -316,6 +324,7 @@ simclient *simclient_new(ensemble *e, int number, void (*after)(void *arg), void
     c->after = after;
     c->arg = arg;
     c->wake_at = INT64_MAX;
+    c->calendar = SIM_CALENDAR_MS * SIM_MS;
     return c;
 }
 

@@ -33,6 +33,8 @@ int64_t simclient_resumes(const simclient *c);
 void simclient_crash(simclient *c);
 /** Then it can be closed, to free its memory. */
 void simclient_bury(simclient *c);
+/** Its calendar is set on, or back, by @ms. */
+void simclient_step_clock(simclient *c, int64_t ms);
 /** The @nth allocation fails while the next event is delivered. */
 void simclient_starve(simclient *c, unsigned long nth);
 

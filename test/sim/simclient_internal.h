@@ -54,6 +54,7 @@ struct simclient {
     bool ready;      /* the library has been told of the connection: requests are taken */
     int64_t wake_at;
     int64_t paused_until;
+    int64_t calendar; /* what it said when the world began, in ns */
     bool crashed;
     unsigned long starve;
 };

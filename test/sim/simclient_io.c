@@ -377,6 +377,12 @@ void simclient_bury(simclient *c)
     simclient_push(c, TIMER, NULL, 0); /* in place of one that nobody heard of */
 }
 
+void simclient_step_clock(simclient *c, int64_t ms)
+{
+    world_note(c->world, "client %d: calendar set by %ld ms", c->number, (long)ms);
+    c->calendar += ms * SIM_MS;
+}
+
 void simclient_starve(simclient *c, unsigned long nth)
 {
     c->starve = nth;

@@ -53,7 +53,7 @@ void world_open(world *w, uint64_t seed, bool tracing)
     w->random = seed;
     w->tracing = tracing;
     w->digest = 14695981039346656037u;
-    w->calendar_ms = INT64_C(1700000000000);
+    w->calendar_ms = SIM_CALENDAR_MS;
     w->path_table_size = 1024;
     w->path_table = must(calloc(w->path_table_size, sizeof *w->path_table));
     (void)world_path(w, "/");

@@ -16,6 +16,9 @@
 #define SIM_MS INT64_C(1000000)
 #define SIM_S INT64_C(1000000000)
 
+/** What all calendars say when the world begins, in ms since 1970. */
+#define SIM_CALENDAR_MS INT64_C(1700000000000)
+
 typedef struct world world;
 
 /** What an event does: @subject and @argument are as given to world_at(). */
