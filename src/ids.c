@@ -100,6 +100,19 @@ static const corrali_object_class ids_class = {.tell = tell,
                                                .path = path_of,
                                                .free_locked = free_locked};
 
+void corrali_ids_submit_locked(const corrali_ids_kind *kind, corral_op *op)
+{
+    if (op->asks) {
+        corrali_ids_end_locked(op, CORRAL_OK, CORRAL_OK, NULL);
+    } else if (!op->lists) {
+        kind->submit_locked(op);
+    } else if (kind->list_locked != NULL) {
+        kind->list_locked(op);
+    } else {
+        corrali_ids_end_locked(op, CORRAL_ECONFLICT, CORRAL_ECONFLICT, NULL);
+    }
+}
+
 void corrali_ids_end_locked(corral_op *op, int status, int cause, const char *path)
 {
     if (path != NULL) {
@@ -192,12 +205,8 @@ static int place_locked(corral_op *op, int64_t timeout_ms)
     if (status != CORRAL_OK) {
         return status;
     }
-    if (kind != NULL && op->asks) {
-        corrali_ids_end_locked(op, CORRAL_OK, CORRAL_OK, NULL);
-        return CORRAL_OK;
-    }
     if (kind != NULL) {
-        kind->submit_locked(op);
+        corrali_ids_submit_locked(kind, op);
         return CORRAL_OK;
     }
     op->place = CORRALI_WAITING;
@@ -356,4 +365,63 @@ int corral_ids_info(corral_ids *ids, int64_t timeout_ms, corral_ids_options *ret
     corrali_unlock(client);
     *ret_options = told;
     return CORRAL_OK;
+}
+
+/* --- who takes part --- */
+
+/* The operation that lists the workers, for a thread that will wait for it. NULL: @ret_status says why. */
+static corral_op *list_workers_locked(corral_ids *ids, int64_t timeout_ms, int *ret_status)
+{
+    corral_op *op;
+
+    *ret_status = corrali_object_accepts_locked(&ids->counter.object);
+    if (*ret_status != CORRAL_OK) {
+        return NULL;
+    }
+    op = corrali_op_new_locked(&ids->counter.object);
+    if (op == NULL) {
+        *ret_status = CORRAL_ENOMEM;
+        return NULL;
+    }
+    op->lists = true;
+    atomic_store_explicit(&op->refs, 2, memory_order_relaxed);
+    *ret_status = place_locked(op, timeout_ms);
+    if (*ret_status != CORRAL_OK) {
+        corrali_op_discard_locked(op);
+        return NULL;
+    }
+    return op;
+}
+
+int corral_ids_workers(corral_ids *ids, int64_t timeout_ms, corral_ids_worker **ret_workers,
+                       size_t *ret_count)
+{
+    corral_op *op;
+    int status;
+
+    if (ids == NULL || ret_workers == NULL || ret_count == NULL || timeout_ms < CORRAL_FOREVER) {
+        return CORRAL_EINVAL;
+    }
+    status = corrali_enter_blocking(ids->counter.object.client);
+    if (status != CORRAL_OK) {
+        return status;
+    }
+    corrali_lock(ids->counter.object.client);
+    op = list_workers_locked(ids, timeout_ms, &status);
+    corrali_unlock(ids->counter.object.client);
+    if (op == NULL) {
+        return status;
+    }
+    status = corrali_op_await(op);
+    if (status == CORRAL_OK) {
+        *ret_workers = op->workers;
+        *ret_count = op->wanted;
+    }
+    corrali_op_forget(op);
+    return status;
+}
+
+void corral_ids_workers_free(corral_ids_worker *workers)
+{
+    corrali_free(workers);
 }

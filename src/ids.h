@@ -11,6 +11,10 @@
  *     ids_stock.c       ... what is leased beyond that
  *     ids_pace.c        ... and how much is leased at a time
  *     ids_znode*.c      ZNODE: sequential znodes
+ *     ids_snowflake.c   SNOWFLAKE: the numbers of a window of time,
+ *     ids_worker*.c     ... the worker's number that they bear, and its mark,
+ *     ids_roster.c      ... chosen among all,
+ *     ids_workers.c     ... of which there is a list
  *
  * A handle is a counter's, too: SEQUENCE and BLOCK count in the generator's
  * znode, behind its configuration.
@@ -39,6 +43,8 @@ typedef struct {
     void (*stop_locked)(corral_ids *ids);
     /* Nobody refers to the handle: free ids.state. NULL: there is none. */
     void (*free_locked)(corral_ids *ids);
+    /* End @op, which asks for the list of workers, with that. NULL: there are none. */
+    void (*list_locked)(corral_op *op);
     /* Take @count numbers without asking anybody; false: that cannot be now. Without a lock. NULL: it never
      * can. */
     bool (*take)(corral_ids *ids, size_t count, uint64_t *ret_ids);
@@ -73,6 +79,8 @@ static inline corral_ids *corrali_ids_of(const corral_op *op)
 
 /* --- ids.c --- */
 
+/* Let @op, of a handle whose kind is known, begin. */
+void corrali_ids_submit_locked(const corrali_ids_kind *kind, corral_op *op);
 /* End @op: with its numbers in place, or a failure, which is about @path (NULL: the generator). */
 void corrali_ids_end_locked(corral_op *op, int status, int cause, const char *path);
 
@@ -99,5 +107,6 @@ void corrali_ids_spread(corral_op *op);
 extern const corrali_ids_kind corrali_ids_block;
 extern const corrali_ids_kind corrali_ids_sequence;
 extern const corrali_ids_kind corrali_ids_znode;
+extern const corrali_ids_kind corrali_ids_snowflake;
 
 #endif

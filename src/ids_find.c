@@ -57,7 +57,7 @@ static void start_locked(corral_ids *ids, const corrali_ids_kind *kind)
     ids->phase = CORRALI_IDS_KNOWN;
     atomic_store_explicit(&ids->kind, kind, memory_order_release);
     while ((link = corrali_list_pop(&ids->waiting)) != NULL) {
-        kind->submit_locked(CORRALI_CONTAINER(link, corral_op, task.link));
+        corrali_ids_submit_locked(kind, CORRALI_CONTAINER(link, corral_op, task.link));
     }
 }
 
@@ -70,6 +70,8 @@ static const corrali_ids_kind *kind_of(const corrali_ids_config *config)
         return &corrali_ids_sequence;
     case CORRAL_IDS_ZNODE:
         return &corrali_ids_znode;
+    case CORRAL_IDS_SNOWFLAKE:
+        return &corrali_ids_snowflake;
     default:
         return NULL;
     }

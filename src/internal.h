@@ -141,6 +141,11 @@ struct corral_op {
             bool numbers_owned; /* to be freed with it */
             bool asks;          /* it is not numbers that are wanted, but what the generator is */
             uint64_t *gathered; /* those that have come, until all have */
+            size_t taken;       /* so many of them are there already, */
+            uint64_t *staged;   /* ... here, until all are; NULL: none */
+            bool lists;         /* it is not numbers that are wanted, but the workers; */
+            struct corrali_workers_listing *listing; /* ... what works for that, */
+            corral_ids_worker *workers;              /* ... and its result, @wanted of them */
         };
         struct {
             struct corrali_seat *seat;   /* an acquire: behind which it waits */

@@ -57,7 +57,8 @@ typedef struct {
                                  generator, as are the next two */
     uint32_t worker_bits;   /**< SNOWFLAKE: 2^this workers at a time, at most */
     uint32_t sequence_bits; /**< SNOWFLAKE: 2^this IDs in a ms, of each worker */
-    int64_t clock_wait_ms;  /**< SNOWFLAKE: when the clock is behind what was given out, wait so long for it at most */
+    int64_t clock_wait_ms;  /**< SNOWFLAKE: if the clock is behind what was given out, wait for it; by
+                                 more than this it is CORRAL_ECLOCK */
     const char *label;      /**< SNOWFLAKE: who we are, for others to see; at most 1,023 bytes; may be NULL */
 } corral_ids_options;
 
@@ -100,7 +101,8 @@ CORRAL_API int corral_ids_info(corral_ids *ids, int64_t timeout_ms, corral_ids_o
  * Returns 0; CORRAL_ECONFLICT: @path is a generator of another kind, or made with
  * other options; CORRAL_ECORRUPT: it is no generator, or not the one any more
  * that this handle has begun with; CORRAL_EEXHAUSTED: there are no numbers left;
- * CORRAL_EBUSY (SNOWFLAKE): all workers' numbers are taken; CORRAL_EINVAL; CORRAL_ETIMEDOUT,
+ * CORRAL_EBUSY (SNOWFLAKE): all workers' numbers were taken, up to the deadline (see corral_ids_workers());
+ * CORRAL_ECLOCK (SNOWFLAKE): the clock has been set back too far; CORRAL_EINVAL; CORRAL_ETIMEDOUT,
  * CORRAL_ECANCELED, CORRAL_ECLOSED; CORRAL_EUNCERTAIN (SEQUENCE): one was
  * taken, perhaps, and is wasted; CORRAL_EACCES; CORRAL_ENOTSUP (a parent is ephemeral);
  * CORRAL_ESERVER; CORRAL_ENOMEM; CORRAL_EDEADLK; CORRAL_EFORK.
@@ -139,6 +141,29 @@ CORRAL_API void corral_id_format(uint64_t id, char ret_text[CORRAL_ID_TEXT_SIZE]
  * Returns 0, or CORRAL_EINVAL, and @ret_id is untouched. Any thread.
  */
 CORRAL_API int corral_id_parse(const char *text, uint64_t *ret_id);
+
+/** A process, or rather a handle, that has a worker's number of a SNOWFLAKE generator. */
+typedef struct {
+    uint32_t worker;   /**< its number */
+    int64_t session;   /**< its session */
+    size_t length;     /**< of its label, without the NUL */
+    const char *label; /**< as its options have it, with a NUL behind; "" if it may not be read */
+} corral_ids_worker;
+
+/**
+ * List who has a worker's number now, by number, as a server that has caught up
+ * sees it. There is no telling whether it is still so when this returns; who has
+ * just lost it may give out numbers for some seconds more, of a window of time that nobody else gets.
+ *
+ * The list, in @ret_count entries, is the caller's, to be freed with
+ * corral_ids_workers_free(). It may be empty. Returns 0; CORRAL_ECONFLICT: it is
+ * a generator of another kind; else what corral_ids_next() does. Any thread.
+ */
+CORRAL_API int corral_ids_workers(corral_ids *ids, int64_t timeout_ms, corral_ids_worker **ret_workers,
+                                  size_t *ret_count);
+
+/** Free a list. NULL is harmless. */
+CORRAL_API void corral_ids_workers_free(corral_ids_worker *workers);
 
 /** The parts of a snowflake ID. */
 typedef struct {

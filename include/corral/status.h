@@ -48,7 +48,8 @@ typedef enum {
     X(EEXHAUSTED, -17, DEFINITE, "number space exhausted")                     \
     X(EBUSY, -18, RETRYABLE, "busy")                                           \
     X(ENOTSUP, -19, DEFINITE, "not supported")                                 \
-    X(ESERVER, -20, RETRYABLE, "unexpected answer from the server")
+    X(ESERVER, -20, RETRYABLE, "unexpected answer from the server")                   \
+    X(ECLOCK, -21, RETRYABLE, "the clock is behind what was given out")
 
 #define CORRAL_STATUS_ENUM(name, value, class_, text) CORRAL_##name = (value),
 typedef enum { CORRAL_STATUS_MAP(CORRAL_STATUS_ENUM) } corral_status;
