@@ -17,6 +17,9 @@
 
 #define COUNT_MAX INT64_C(1000000000000000000)
 
+/** Of those who have all workers' numbers so many are named, with so much of their labels. */
+enum { HOLDERS_NAMED = 4, LABEL_SHOWN = 100 };
+
 /** A portion that comes within BRIEF_MS is followed by a greater one, after LONG_MS by a smaller one. */
 enum { PORTION_MAX = 262144, PORTION_GROWTH = 8, BRIEF_MS = 10, LONG_MS = 100 };
 
@@ -115,6 +118,26 @@ int cli_id_open(corral_client *client, const char *path, const corral_ids_option
     return cli_open_failed(path, corral_ids_open(client, path, options, ret_ids));
 }
 
+/** Into @text, which has room for @size bytes: who has the workers' numbers, as far as that is room for. */
+static void name_holders(const next_call *n, char *text, size_t size)
+{
+    corral_ids_worker *workers = NULL;
+    size_t count = 0;
+    int used = snprintf(text, size, "the numbers of all %" PRIu64 " workers are taken",
+                        UINT64_C(1) << n->options.worker_bits);
+    if (corral_ids_workers(n->ids, n->call->settings->timeout_ms, &workers, &count) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < count && i < HOLDERS_NAMED; i++) {
+        used += snprintf(text + used, size - (size_t)used, "%s%.*s", i == 0 ? ", by: " : ", ", LABEL_SHOWN,
+                         workers[i].label);
+    }
+    if (count > HOLDERS_NAMED) {
+        snprintf(text + used, size - (size_t)used, " and %zu more", count - HOLDERS_NAMED);
+    }
+    corral_ids_workers_free(workers);
+}
+
 static const char *explain(const next_call *n, char *buffer, size_t size)
 {
     switch (n->status) {
@@ -126,8 +149,7 @@ static const char *explain(const next_call *n, char *buffer, size_t size)
     case CORRAL_EEXHAUSTED:
         return "there are no numbers left";
     case CORRAL_EBUSY:
-        snprintf(buffer, size, "the numbers of all %" PRIu64 " workers are taken",
-                 UINT64_C(1) << n->options.worker_bits);
+        name_holders(n, buffer, size);
         return buffer;
     default:
         return NULL;
@@ -136,7 +158,7 @@ static const char *explain(const next_call *n, char *buffer, size_t size)
 
 static int report(next_call *n, const corral_op *op)
 {
-    char buffer[128];
+    char buffer[128 + HOLDERS_NAMED * (LABEL_SHOWN + 2)];
     if (n->status == CORRAL_EBUSY) {
         /* It is known, so this waits for nobody. */
         corral_ids_info(n->ids, 0, &n->options);

@@ -75,7 +75,7 @@ done
 exec 3<"$scratch/fifo.1" 4<"$scratch/fifo.2"
 IFS= read -r _ <&3
 IFS= read -r _ <&4
-t 'snowflake: all workers are taken' 3 '' '/few*: the numbers of all 2 workers are taken*' --timeout 1 id next /few
+t 'snowflake: all workers are taken' 3 '' '/few*: the numbers of all 2 workers are taken, by: holder ?, holder ?' --timeout 1 id next /few
 exec 3<&- 4<&-
 # shellcheck disable=SC2154
 wait "$worker1" "$worker2"
