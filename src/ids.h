@@ -1,7 +1,8 @@
 /*
  * ID generators, as their files see them:
  *
- *     ids.c             handles; the calls
+ *     ids.c             handles
+ *     ids_calls.c       the calls
  *     ids_find.c        reading the generator's znode, or making it
  *     ids_config.c      what it holds
  *     ids_text.c        IDs as text, and snowflakes taken apart
@@ -75,6 +76,20 @@ struct corral_ids {
 static inline corral_ids *corrali_ids_of(const corral_op *op)
 {
     return CORRALI_CONTAINER(op->object, corral_ids, counter.object);
+}
+
+/* NULL: it is not known yet. */
+static inline const corrali_ids_kind *corrali_ids_kind_of(corral_ids *ids)
+{
+    return atomic_load_explicit(&ids->kind, memory_order_acquire);
+}
+
+/* The numbers of an operation that has succeeded are to be in their place. Its handle may be gone. */
+static inline void corrali_ids_settle(corral_op *op)
+{
+    if (op->status == CORRAL_OK && op->spread != NULL) {
+        op->spread(op);
+    }
 }
 
 /* --- ids.c --- */
