@@ -159,7 +159,8 @@ static void await_locked(corrali_snowflake *own, int64_t ms, int64_t now_ns)
 {
     corral_client *client = client_of(own);
 
-    if (ms - now_ns / NS_IN_MS > own->ids->options.clock_wait_ms + 1) {
+    /* A ms that is used up, and one that a new window leaves out, are not the clock's fault. */
+    if (ms - now_ns / NS_IN_MS > own->ids->options.clock_wait_ms + 2) {
         corrali_snowflake_fail_locked(own, CORRAL_ECLOCK, NULL);
         return;
     }
@@ -265,9 +266,9 @@ void corrali_snowflake_open_locked(corrali_snowflake *own, uint32_t number, int6
     uint64_t last = atomic_exchange(&own->last, CORRALI_SNOWFLAKE_NONE);
     uint64_t worker = ((uint64_t)number * (own->sequence_mask + 1));
 
-    /* Numbers of one handle increase; the last one's ms counts as used up. */
-    if (last != CORRALI_SNOWFLAKE_NONE && time_of(own, last) >= from_ms) {
-        from_ms = time_of(own, last) + 1;
+    /* Numbers of one handle increase; and the last one is never again what it was, for draw()'s sake. */
+    if (last != CORRALI_SNOWFLAKE_NONE && from_ms < time_of(own, last) + used_up(own, last) + 1) {
+        from_ms = time_of(own, last) + used_up(own, last) + 1;
     }
     atomic_store_explicit(&own->limit, first_of(own, to_ms, 0), memory_order_release);
     atomic_store_explicit(&own->last, first_of(own, from_ms - 1, worker) | own->sequence_mask,
