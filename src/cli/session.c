@@ -205,7 +205,7 @@ static int report(cli_session *session, const corral_op *op, const char *path, c
     }
     if (corral_op_cause(op) == CORRAL_ECANCELED && session->interrupted != 0) {
         cli_error("%s: interrupted%s", about,
-                  status == CORRAL_ECANCELED ? " before anything was changed" : "");
+                  status == CORRAL_ECANCELED && !repeatable ? " before anything was changed" : "");
         return CLI_SIGNAL + session->interrupted;
     }
     cli_error("%s: %s", about, reason != NULL ? reason : cause);

@@ -53,7 +53,7 @@ int cli_session_report(cli_session *session, const corral_op *op, const char *pa
 
 /**
  * The same of an operation that may be repeated whatever has become of it: that it may have been done is told
- * as that it was not.
+ * as that it was not, and an interruption without a word on what was changed.
  */
 int cli_session_report_repeatable(cli_session *session, const corral_op *op, const char *path,
                                   const char *reason);
