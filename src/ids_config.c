@@ -108,7 +108,7 @@ bool corrali_ids_config_parse(const char *data, size_t length, corrali_ids_confi
     int64_t number;
     size_t prefix;
 
-    if (length >= sizeof text || memchr(data, '\0', length) != NULL) {
+    if (length == 0 || length >= sizeof text || memchr(data, '\0', length) != NULL) {
         return false;
     }
     memcpy(text, data, length);
