@@ -25,7 +25,8 @@ static void fail_locked(corral_ids *ids, int status, const char *path)
     }
 }
 
-/* Tell those who only ask what it is. If nobody else waits, that is all for now: returns false. */
+/* Tell those who only ask what it is; and who wants the workers of one that is not there, which are none.
+ * If nobody else waits, that is all for now: returns false. */
 static bool answer_locked(corral_ids *ids, int status)
 {
     corrali_link *next;
@@ -34,7 +35,7 @@ static bool answer_locked(corral_ids *ids, int status)
         corral_op *op = CORRALI_CONTAINER(link, corral_op, task.link);
 
         next = link->next;
-        if (op->asks) {
+        if (op->asks || (op->lists && status != CORRAL_OK)) {
             corrali_list_remove(link);
             corrali_ids_end_locked(op, status, status, NULL);
         }

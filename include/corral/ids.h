@@ -156,8 +156,9 @@ typedef struct {
  * just lost it may give out numbers for some seconds more, of a window of time that nobody else gets.
  *
  * The list, in @ret_count entries, is the caller's, to be freed with
- * corral_ids_workers_free(). It may be empty. Returns 0; CORRAL_ECONFLICT: it is
- * a generator of another kind; else what corral_ids_next() does. Any thread.
+ * corral_ids_workers_free(). It may be empty. Returns 0; CORRAL_ENOENT: there is no
+ * generator, and none is made; CORRAL_ECONFLICT: it is one of another kind; else what
+ * corral_ids_info() does. Any thread.
  */
 CORRAL_API int corral_ids_workers(corral_ids *ids, int64_t timeout_ms, corral_ids_worker **ret_workers,
                                   size_t *ret_count);

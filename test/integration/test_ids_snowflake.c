@@ -172,7 +172,6 @@ static void a_third_of_two_waits_its_turn(void)
     corral_op *op = NULL;
     uint64_t id = 7;
 
-    assert_workers(third, 0, NULL);
     (void)snowflakes_next(first);
     (void)snowflakes_next(second);
     ASSERT_STATUS(corral_ids_next(third, 1000, &id), CORRAL_EBUSY);
@@ -358,9 +357,14 @@ static void a_sequence_has_no_workers(void)
     corral_ids_options options = CORRAL_IDS_OPTIONS_INIT;
     corral_ids_worker *list = NULL;
     size_t count = 0;
+    uint64_t id;
 
     options.kind = CORRAL_IDS_SEQUENCE;
     corral_ids *ids = snowflakes_open(client, path, options);
+    /* None is made for that. */
+    ASSERT_STATUS(corral_ids_workers(ids, TESTING_PATIENCE_MS, &list, &count), CORRAL_ENOENT);
+    ASSERT_STATUS(corral_ids_info(ids, TESTING_PATIENCE_MS, &options), CORRAL_ENOENT);
+    ASSERT_STATUS(corral_ids_next(ids, TESTING_PATIENCE_MS, &id), CORRAL_OK);
     ASSERT_STATUS(corral_ids_workers(ids, TESTING_PATIENCE_MS, &list, &count), CORRAL_ECONFLICT);
     ASSERT_STATUS(corral_ids_workers(ids, TESTING_PATIENCE_MS, NULL, &count), CORRAL_EINVAL);
     ASSERT_STATUS(corral_ids_workers(ids, -2, &list, &count), CORRAL_EINVAL);
