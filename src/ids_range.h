@@ -6,7 +6,8 @@
  * same position. A range gives numbers to the positions from @begin to before
  * @end: each is the position plus @shift. A position that no range is there for
  * is lost to who has got it, and no number with it: the next range begins with
- * the position that the cursor has come to.
+ * the position that the cursor has come to. Only who gets a position just when a range is
+ * put in place may find it too early, and waste its number.
  *
  * The owner writes @begin, @shift and @end in this order; takers read them in the
  * opposite one, after they have got their position. So who has read the end of a range

@@ -15,13 +15,14 @@
  * across all clients: a call that begins after another one has ended gets a greater one. Those of
  * BLOCK increase within one handle, and those of SNOWFLAKE within one handle and with the clock.
  *
- * SEQUENCE and BLOCK say CORRAL_EUNCERTAIN of a call that was given up when it may
- * have taken numbers already. Of ZNODE nothing is lost then but numbers, so such a
- * call ends with what it was given up for. Its IDs are less than 2^63.
+ * A call that was given up may have taken numbers already. Of SEQUENCE, which has no other
+ * gaps, it ends with CORRAL_EUNCERTAIN then; of the other kinds with what it was given up
+ * for, since nothing is lost but numbers. All IDs are less than 2^63.
  *
  * Deleting the znode ends the generator: handles that are open fail with
  * CORRAL_ECORRUPT once they notice, and one that is opened afterwards makes a new
- * generator, which begins anew and so repeats the numbers of the old one.
+ * generator, which begins anew and so repeats the numbers of the old one. What is below the
+ * znode is the generator's memory; nobody is to delete or change it while the generator lives.
  */
 #ifndef CORRAL_IDS_H
 #define CORRAL_IDS_H
@@ -103,7 +104,7 @@ CORRAL_API int corral_ids_info(corral_ids *ids, int64_t timeout_ms, corral_ids_o
  * that this handle has begun with; CORRAL_EEXHAUSTED: there are no numbers left;
  * CORRAL_EBUSY (SNOWFLAKE): all workers' numbers were taken, up to the deadline (see corral_ids_workers());
  * CORRAL_ECLOCK (SNOWFLAKE): the clock has been set back too far; CORRAL_EINVAL; CORRAL_ETIMEDOUT,
- * CORRAL_ECANCELED, CORRAL_ECLOSED; CORRAL_EUNCERTAIN (SEQUENCE): one was
+ * CORRAL_ECANCELED, CORRAL_ECLOSED: none was given; CORRAL_EUNCERTAIN (SEQUENCE): one was
  * taken, perhaps, and is wasted; CORRAL_EACCES; CORRAL_ENOTSUP (a parent is ephemeral);
  * CORRAL_ESERVER; CORRAL_ENOMEM; CORRAL_EDEADLK; CORRAL_EFORK.
  */
