@@ -109,6 +109,15 @@ void corrali_ids_end_locked(corral_op *op, int status, int cause, const char *pa
     }
 }
 
+void corrali_ids_drop_locked(corral_ids *ids)
+{
+    corral_client *last = corrali_object_unref_locked(&ids->counter.object);
+
+    if (last != NULL) {
+        corrali_client_unref(last); /* not its last reference: replies come only before it is closed */
+    }
+}
+
 /* --- opening and closing --- */
 
 static corral_ids *new_ids(const corral_client *client, const char *path, const corral_ids_options *options)

@@ -96,6 +96,8 @@ static inline void corrali_ids_settle(corral_op *op)
 
 /* Let @op, of a handle whose kind is known, begin. */
 void corrali_ids_submit_locked(const corrali_ids_kind *kind, corral_op *op);
+/* @ids, which was kept for a reply, need not be any more: it may be gone. */
+void corrali_ids_drop_locked(corral_ids *ids);
 /* End @op: with its numbers in place, or a failure, which is about @path (NULL: the generator). */
 void corrali_ids_end_locked(corral_op *op, int status, int cause, const char *path);
 

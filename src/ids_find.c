@@ -104,17 +104,6 @@ static void go_on_locked(corral_ids *ids, void (*step_locked)(corral_ids *ids))
     }
 }
 
-/* @ids has been kept for a reply, which is in. */
-static void end_locked(corral_ids *ids)
-{
-    corral_client *last;
-
-    last = corrali_object_unref_locked(&ids->counter.object);
-    if (last != NULL) {
-        corrali_client_unref(last); /* not its last reference: replies come only before it is closed */
-    }
-}
-
 /* --- making it --- */
 
 static void parents_made(void *arg, int status, const char *path)
@@ -126,7 +115,7 @@ static void parents_made(void *arg, int status, const char *path)
     } else {
         go_on_locked(ids, make_locked);
     }
-    end_locked(ids);
+    corrali_ids_drop_locked(ids);
 }
 
 static void make_parents_locked(corral_ids *ids)
@@ -152,7 +141,7 @@ static void made(corrali_request *request)
     } else {
         fail_locked(ids, request->status, NULL);
     }
-    end_locked(ids);
+    corrali_ids_drop_locked(ids);
 }
 
 static void submit_locked(corral_ids *ids, void (*done)(corrali_request *))
@@ -193,7 +182,7 @@ static void was_read(corrali_request *request)
     } else {
         fail_locked(ids, request->status, NULL);
     }
-    end_locked(ids);
+    corrali_ids_drop_locked(ids);
 }
 
 static void read_locked(corral_ids *ids)

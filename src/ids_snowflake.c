@@ -17,16 +17,11 @@ static corrali_snowflake *snowflake_of(const corral_op *op)
     return corrali_ids_of(op)->state;
 }
 
-static corral_client *client_of(const corrali_snowflake *own)
-{
-    return own->ids->counter.object.client;
-}
-
 /* --- without the mutex --- */
 
 static int64_t calendar_ns(const corrali_snowflake *own)
 {
-    return own->calendar(client_of(own)->backend);
+    return own->calendar(corrali_snowflake_client(own)->backend);
 }
 
 /* In ms; what is behind the end of all time that the bits can tell of is at that end. */
@@ -127,7 +122,7 @@ void corrali_snowflake_fail_locked(corrali_snowflake *own, int status, const cha
     corrali_link failed;
     corrali_link *link;
 
-    corrali_timers_stop(&client_of(own)->timers, &own->tick);
+    corrali_timers_stop(&corrali_snowflake_client(own)->timers, &own->tick);
     corrali_list_init(&failed);
     corrali_list_prepend_all(&failed, &own->waiting);
     while ((link = corrali_list_pop(&failed)) != NULL) {
@@ -157,7 +152,7 @@ static bool gather(corrali_snowflake *own, corral_op *op)
 /* The calendar is to come to @ms. */
 static void await_locked(corrali_snowflake *own, int64_t ms, int64_t now_ns)
 {
-    corral_client *client = client_of(own);
+    corral_client *client = corrali_snowflake_client(own);
 
     /* A ms that is used up, and one that a new window leaves out, are not the clock's fault. */
     if (ms - now_ns / NS_IN_MS > own->ids->options.clock_wait_ms + 2) {
@@ -197,7 +192,7 @@ static bool must_wait_locked(corrali_snowflake *own)
 /* Let those who wait have what there is. */
 static void serve_locked(corrali_snowflake *own)
 {
-    corrali_timers_stop(&client_of(own)->timers, &own->tick);
+    corrali_timers_stop(&corrali_snowflake_client(own)->timers, &own->tick);
     while (!corrali_list_empty(&own->waiting)) {
         corral_op *op = CORRALI_CONTAINER(own->waiting.next, corral_op, task.link);
 
@@ -238,7 +233,7 @@ static void submit_locked(corral_op *op)
 static void abort_locked(corral_op *op, int cause)
 {
     const corrali_snowflake *own = snowflake_of(op);
-    bool crowded = cause == CORRAL_ETIMEDOUT && own->worker.crowded && client_of(own)->ready;
+    bool crowded = cause == CORRAL_ETIMEDOUT && own->worker.crowded && corrali_snowflake_client(own)->ready;
 
     if (op->lists) {
         corrali_workers_abort_locked(op, cause);

@@ -124,6 +124,11 @@ struct corrali_snowflake {
 
 #define CORRALI_SNOWFLAKE_NONE UINT64_MAX
 
+static inline corral_client *corrali_snowflake_client(const corrali_snowflake *own)
+{
+    return own->ids->counter.object.client;
+}
+
 /* The window of worker @number from @from_ms to before @to_ms may be used. */
 void corrali_snowflake_open_locked(corrali_snowflake *own, uint32_t number, int64_t from_ms, int64_t to_ms);
 /* The window may be used on, to before @to_ms. */

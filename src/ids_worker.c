@@ -12,31 +12,21 @@
 
 #include "alloc.h"
 
-static corral_client *client_of(const corrali_snowflake *own)
-{
-    return own->ids->counter.object.client;
-}
-
 /* --- requests --- */
 
 static void replied(corrali_request *request)
 {
     corrali_worker *worker = CORRALI_CONTAINER(request, corrali_worker, request);
     corrali_snowflake *own = CORRALI_CONTAINER(worker, corrali_snowflake, worker);
-    corral_client *client = client_of(own);
-    corral_client *last;
 
     if (request->status == CORRAL_ELOST) {
         worker->resent = true;
-        corrali_submit_locked(client, request);
+        corrali_submit_locked(corrali_snowflake_client(own), request);
         return;
     }
     worker->busy = false;
     worker->step_locked(own, request->status);
-    last = corrali_object_unref_locked(&own->ids->counter.object);
-    if (last != NULL) {
-        corrali_client_unref(last); /* not its last reference: replies come only before it is closed */
-    }
+    corrali_ids_drop_locked(own->ids);
 }
 
 static void submit_locked(corrali_snowflake *own, corrali_worker_step step_locked)
@@ -48,7 +38,7 @@ static void submit_locked(corrali_snowflake *own, corrali_worker_step step_locke
     worker->step_locked = step_locked;
     worker->request.done = replied;
     corrali_object_ref_locked(&own->ids->counter.object);
-    corrali_submit_locked(client_of(own), &worker->request);
+    corrali_submit_locked(corrali_snowflake_client(own), &worker->request);
 }
 
 void corrali_worker_read_locked(corrali_snowflake *own, corrali_request_kind kind, const char *path,
@@ -93,7 +83,8 @@ bool corrali_worker_is_our_lease(const corrali_snowflake *own)
     const corrali_worker *worker = &own->worker;
     const corrali_request *reply = &worker->request;
 
-    return reply->status == CORRAL_OK && reply->stat.ephemeral_owner == client_of(own)->session_id &&
+    return reply->status == CORRAL_OK &&
+           reply->stat.ephemeral_owner == corrali_snowflake_client(own)->session_id &&
            reply->length == strlen(worker->lease_text) &&
            memcmp(reply->data, worker->lease_text, reply->length) == 0;
 }
@@ -152,7 +143,7 @@ bool corrali_worker_leave_locked(corrali_snowflake *own)
     if (!worker->stopped) {
         return false;
     }
-    if (worker->held && worker->session == client_of(own)->session_id) {
+    if (worker->held && worker->session == corrali_snowflake_client(own)->session_id) {
         if (worker->claimed) {
             release_locked(own);
         } else {
@@ -171,7 +162,7 @@ void corrali_worker_want_locked(corrali_snowflake *own)
     if (worker->busy || worker->stopped) {
         return;
     }
-    if (worker->held && worker->session == client_of(own)->session_id) {
+    if (worker->held && worker->session == corrali_snowflake_client(own)->session_id) {
         corrali_worker_claim_locked(own);
     } else {
         worker->held = false;
@@ -187,7 +178,7 @@ static void renews(corrali_timer *timer)
     corrali_snowflake *own = CORRALI_CONTAINER(worker, corrali_snowflake, worker);
 
     if (atomic_load(&own->last) != worker->seen &&
-        worker->mark_ms - corrali_calendar_ms_locked(client_of(own)) < CORRALI_WINDOW_MS) {
+        worker->mark_ms - corrali_calendar_ms_locked(corrali_snowflake_client(own)) < CORRALI_WINDOW_MS) {
         corrali_worker_want_locked(own);
     }
 }
@@ -195,7 +186,7 @@ static void renews(corrali_timer *timer)
 void corrali_worker_stop_locked(corrali_snowflake *own, int64_t last_ms)
 {
     corrali_worker *worker = &own->worker;
-    corral_client *client = client_of(own);
+    corral_client *client = corrali_snowflake_client(own);
 
     if (worker->stopped) {
         return;

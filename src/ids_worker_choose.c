@@ -13,11 +13,6 @@
 
 enum { AGAIN_LEAST_MS = 250, AGAIN_SPREAD_MS = 250 };
 
-static corral_client *client_of(const corrali_snowflake *own)
-{
-    return own->ids->counter.object.client;
-}
-
 /* --- paths --- */
 
 int corrali_worker_make_room(corrali_worker *worker)
@@ -53,7 +48,7 @@ void corrali_worker_looks_again(corrali_timer *timer)
 static void look_again_later_locked(corrali_snowflake *own)
 {
     corrali_worker *worker = &own->worker;
-    corral_client *client = client_of(own);
+    corral_client *client = corrali_snowflake_client(own);
     int64_t ms = AGAIN_LEAST_MS + (int64_t)(corrali_random_locked(client) % AGAIN_SPREAD_MS);
 
     worker->busy = true;
@@ -70,7 +65,8 @@ static void take_nearest_locked(corrali_snowflake *own)
 {
     corrali_worker *worker = &own->worker;
 
-    if (worker->nearest_ms - corrali_calendar_ms_locked(client_of(own)) > own->ids->options.clock_wait_ms) {
+    if (worker->nearest_ms - corrali_calendar_ms_locked(corrali_snowflake_client(own)) >
+        own->ids->options.clock_wait_ms) {
         corrali_worker_name(own, worker->nearest);
         corrali_snowflake_fail_locked(own, CORRAL_ECLOCK, worker->mark_path);
     } else {
@@ -112,7 +108,7 @@ static void mark_read(corrali_snowflake *own, int status)
     }
     if (status != CORRAL_OK && status != CORRAL_ENOENT) {
         corrali_snowflake_fail_locked(own, status, worker->mark_path);
-    } else if (mark_ms <= corrali_calendar_ms_locked(client_of(own))) {
+    } else if (mark_ms <= corrali_calendar_ms_locked(corrali_snowflake_client(own))) {
         corrali_worker_lease_locked(own, worker->number);
     } else {
         if (!worker->has_nearest || mark_ms < worker->nearest_ms) {
@@ -151,7 +147,7 @@ static void make_directory_locked(corrali_snowflake *own)
 static void choose_among_locked(corrali_snowflake *own, const char *const *names, size_t count)
 {
     corrali_worker *worker = &own->worker;
-    uint64_t random = corrali_random_locked(client_of(own));
+    uint64_t random = corrali_random_locked(corrali_snowflake_client(own));
 
     corrali_roster_clear(&worker->roster);
     if (corrali_roster_read(&worker->roster, names, count, own->ids->config.worker_bits, random,

@@ -15,18 +15,13 @@ enum { RENEW_MS = CORRALI_WINDOW_MS / 2 };
 
 static void read_mark_locked(corrali_snowflake *own);
 
-static corral_client *client_of(const corrali_snowflake *own)
-{
-    return own->ids->counter.object.client;
-}
-
 /* --- moving the mark --- */
 
 /* It is where we wanted it to be. */
 static void moved_locked(corrali_snowflake *own, const corrali_stat *stat)
 {
     corrali_worker *worker = &own->worker;
-    corral_client *client = client_of(own);
+    corral_client *client = corrali_snowflake_client(own);
     bool first = !worker->claimed;
 
     if (stat->czxid != worker->czxid) {
@@ -83,7 +78,7 @@ static void claimed(corrali_snowflake *own, int status)
 void corrali_worker_claim_locked(corrali_snowflake *own)
 {
     corrali_worker *worker = &own->worker;
-    int64_t now_ms = corrali_calendar_ms_locked(client_of(own));
+    int64_t now_ms = corrali_calendar_ms_locked(corrali_snowflake_client(own));
     int64_t from_ms = worker->claimed ? worker->mark_ms : worker->found_ms;
 
     if (from_ms >= own->end_ms || now_ms >= own->end_ms || worker->version == CORRALI_VERSION_ANY) {
@@ -185,7 +180,7 @@ static void hold_locked(corrali_snowflake *own)
     corrali_worker *worker = &own->worker;
 
     worker->held = true;
-    worker->session = client_of(own)->session_id;
+    worker->session = corrali_snowflake_client(own)->session_id;
     worker->spread = 1;
     if (!corrali_worker_leave_locked(own)) {
         /* Somebody may have made another generator since; one that is made from now on has no such lease. */
@@ -234,7 +229,8 @@ void corrali_worker_lease_locked(corrali_snowflake *own, uint32_t number)
     corrali_worker *worker = &own->worker;
 
     corrali_worker_name(own, number);
-    (void)snprintf(worker->tag, sizeof worker->tag, "%016" PRIx64, corrali_random_locked(client_of(own)));
+    (void)snprintf(worker->tag, sizeof worker->tag, "%016" PRIx64,
+                   corrali_random_locked(corrali_snowflake_client(own)));
     memcpy(worker->lease_text, worker->tag, strlen(worker->tag));
     corrali_worker_write_locked(own,
                                 &(corrali_write){.kind = CORRALI_CREATE,

@@ -22,7 +22,7 @@ typedef struct corrali_workers_listing {
 
 static corral_client *client_of(const listing *roll)
 {
-    return roll->own->ids->counter.object.client;
+    return corrali_snowflake_client(roll->own);
 }
 
 /* --- the result --- */
@@ -67,7 +67,6 @@ static void end_locked(listing *roll, int status)
 {
     corral_ids *ids = roll->own->ids;
     corral_op *op = roll->op;
-    corral_client *last;
 
     if (op != NULL) {
         if (status == CORRAL_OK) {
@@ -79,10 +78,7 @@ static void end_locked(listing *roll, int status)
         corrali_ids_end_locked(op, status, status, status == CORRAL_OK ? NULL : roll->own->worker.directory);
     }
     free_listing(roll);
-    last = corrali_object_unref_locked(&ids->counter.object);
-    if (last != NULL) {
-        corrali_client_unref(last); /* not its last reference: replies come only before it is closed */
-    }
+    corrali_ids_drop_locked(ids);
 }
 
 /* --- the requests --- */

@@ -18,12 +18,9 @@ void corrali_znodes_keep_locked(corrali_znodes *own)
 void corrali_znodes_drop_locked(corrali_znodes *own)
 {
     corral_client *client = corrali_znodes_client(own);
-    corral_client *last = corrali_object_unref_locked(&own->ids->counter.object);
 
+    corrali_ids_drop_locked(own->ids);
     corrali_chore_end_locked(client);
-    if (last != NULL) {
-        corrali_client_unref(last); /* not its last reference: replies come only before it is closed */
-    }
 }
 
 void corrali_znodes_fail_locked(corrali_znodes *own, int status, const char *path)
