@@ -247,23 +247,6 @@ static bool measure_drains(const char *servers, raw *r, const char *root, unsign
 
 /* --- the outcome --- */
 
-static bool judge(const char *what, const double *figures, unsigned count, double wanted, bool at_most)
-{
-    double median = bench_median(figures, count), least = median, greatest = median;
-
-    for (unsigned i = 0; i < count; i++) {
-        least = figures[i] < least ? figures[i] : least;
-        greatest = figures[i] > greatest ? figures[i] : greatest;
-    }
-    bool good = wanted == 0 || (at_most ? median <= wanted : median >= wanted);
-    printf("%-76s %7.2f  %.2f..%.2f", what, median, least, greatest);
-    if (wanted > 0) {
-        printf("   (at %s %.4g)%s", at_most ? "most" : "least", wanted, good ? "" : "  MISSED");
-    }
-    putchar('\n');
-    return good;
-}
-
 static bool print_medians(unsigned rounds)
 {
     double ratios[BENCH_ROUNDS_MAX];
@@ -287,7 +270,7 @@ static bool print_medians(unsigned rounds)
         }
         snprintf(what, sizeof what, "%s / %s%s", own->name, to->name,
                  goals[g].or_to != 0 ? ", or the better one" : "");
-        good = judge(what, ratios, rounds, goals[g].wanted, own->passes) && good;
+        good = bench_judge(what, ratios, rounds, goals[g].wanted, own->passes) && good;
     }
     return good;
 }
@@ -303,9 +286,9 @@ static bool print_drains(unsigned rounds)
     }
     for (int i = 0; i < 2; i++) {
         snprintf(what, sizeof what, "requests per hand-off, %u waiters", i == 0 ? waiters / FEWER : waiters);
-        good = judge(what, requests[i], rounds, 0, true) && good;
+        good = bench_judge(what, requests[i], rounds, 0, true) && good;
     }
-    return judge("... growth", growth, rounds, growth_wanted, true) && good;
+    return bench_judge("... growth", growth, rounds, growth_wanted, true) && good;
 }
 
 static int run(const char *servers, const bench_settings *settings)

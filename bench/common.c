@@ -42,6 +42,23 @@ double bench_median(const double *figures, unsigned count)
     return count % 2 == 1 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
 }
 
+bool bench_judge(const char *what, const double *figures, unsigned count, double wanted, bool at_most)
+{
+    double median = bench_median(figures, count), least = median, greatest = median;
+
+    for (unsigned i = 0; i < count; i++) {
+        least = figures[i] < least ? figures[i] : least;
+        greatest = figures[i] > greatest ? figures[i] : greatest;
+    }
+    bool good = wanted == 0 || (at_most ? median <= wanted : median >= wanted);
+    printf("%-76s %7.2f  %.2f..%.2f", what, median, least, greatest);
+    if (wanted > 0) {
+        printf("   (at %s %.4g)%s", at_most ? "most" : "least", wanted, good ? "" : "  MISSED");
+    }
+    putchar('\n');
+    return good;
+}
+
 /** The number that @text is, from @least to @most; -1, and a word about it, if it is none. */
 static double parse_number(const char *option, const char *text, double least, double most)
 {

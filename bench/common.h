@@ -13,6 +13,12 @@ void bench_sleep(double seconds);
 /** Of at most BENCH_ROUNDS_MAX figures. */
 double bench_median(const double *figures, unsigned count);
 
+/**
+ * Print the median, the least and the greatest of @figures, and what is wanted of
+ * the median: to be at least, or @at_most, @wanted (0: nothing). False: it misses that.
+ */
+bool bench_judge(const char *what, const double *figures, unsigned count, double wanted, bool at_most);
+
 /** How long and how often is measured, and whether a figure that misses what is wanted fails the run. */
 typedef struct {
     double seconds;
