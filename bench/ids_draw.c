@@ -24,27 +24,6 @@ uint64_t ids_draw_failed(const ids_way *w, int status)
 
 /* --- threads --- */
 
-uint64_t ids_draw_bare(ids_way *w)
-{
-    static struct {
-        char before[64];
-        _Atomic uint64_t number;
-        char after[64];
-    } shared;
-    uint64_t count = 0, last = 0;
-
-    while (!ids_draw_over()) {
-        uint64_t number = atomic_fetch_add(&shared.number, 1) + 1;
-
-        if (number <= last) {
-            return ids_draw_failed(w, CORRAL_OK);
-        }
-        last = number;
-        count++;
-    }
-    return count;
-}
-
 uint64_t ids_draw_next(ids_way *w)
 {
     uint64_t count = 0, last = 0, id = 0;
@@ -173,9 +152,9 @@ static uint64_t draw_by_callbacks(ids_way *w, double seconds)
 {
     loop.way = w;
     loop.drawn = 0;
-    loop.outstanding = IDS_OUTSTANDING;
+    loop.outstanding = w->outstanding;
     loop.ended = false;
-    for (int i = 0; i < IDS_OUTSTANDING; i++) {
+    for (unsigned i = 0; i < w->outstanding; i++) {
         int status = ask();
 
         if (status != CORRAL_OK) {
@@ -193,12 +172,28 @@ static uint64_t draw_by_callbacks(ids_way *w, double seconds)
     return loop.drawn;
 }
 
+/* The server does a session's requests in order: when this has been done, so has all that came before. */
+static void await_rest(const ids_way *w)
+{
+    int status = w->behind == NULL ? CORRAL_OK : corral_counter_add(w->behind, 1, CORRAL_FOREVER, NULL);
+
+    if (status != CORRAL_OK) {
+        ids_draw_failed(w, status);
+    }
+}
+
 bool ids_draw_slice(ids_way *w, double seconds)
 {
     double start = bench_now();
 
+    if (w->fixed > 0) {
+        w->drawn += (uint64_t)(w->fixed * seconds);
+        w->seconds += seconds;
+        return true;
+    }
     atomic_store(&over, false);
     w->drawn += w->draw != NULL ? draw_by_threads(w, seconds) : draw_by_callbacks(w, seconds);
+    await_rest(w);
     w->seconds += bench_now() - start;
     return !atomic_load(&failed);
 }

@@ -7,6 +7,7 @@
 #include <corral/status.h>
 
 #include "common.h"
+#include "lib/raw.h"
 
 typedef struct ids_way ids_way;
 
@@ -15,23 +16,25 @@ typedef uint64_t (*ids_draw)(ids_way *w);
 
 struct ids_way {
     const char *name;
-    unsigned threads; /**< that run draw; 0: IDS_OUTSTANDING asynchronous calls are kept under way */
-    ids_draw draw;    /**< NULL: asynchronous */
-    bool counts;      /**< it counts with a counter */
-    bool generates;   /**< it draws from a generator, of this kind */
+    unsigned threads;     /**< that run draw */
+    ids_draw draw;        /**< NULL: asynchronous */
+    unsigned outstanding; /**< how many calls are kept under way, if asynchronous */
+    bool counts;          /**< it counts with a counter */
+    bool generates;       /**< it draws from a generator, of this kind */
     corral_ids_kind kind;
     corral_counter *counter;
     corral_ids *ids;
+    raw *raw;               /**< libzookeeper's handle, if neither */
+    corral_counter *behind; /**< of the same session, if calls leave something to be done; else NULL */
     char path[128];
+    double fixed;   /**< a rate that is not measured; 0: it is */
     uint64_t drawn; /**< in this round */
     double seconds; /**< in this round */
     double rates[BENCH_ROUNDS_MAX];
 };
 
-enum { IDS_OUTSTANDING = 10000, IDS_THREADS_MAX = 64 };
+enum { IDS_THREADS_MAX = 64 };
 
-/** atomic_fetch_add() on a number that all threads share. */
-uint64_t ids_draw_bare(ids_way *w);
 /** corral_counter_add() of 1. */
 uint64_t ids_draw_counter(ids_way *w);
 /** corral_ids_next(). */
@@ -42,7 +45,10 @@ bool ids_draw_over(void);
 /** Say once that @w did not get its number. Returns 0. */
 uint64_t ids_draw_failed(const ids_way *w, int status);
 
-/** Let @w draw for @seconds, and add to its figures. False: something failed. */
+/**
+ * Let @w draw for @seconds, and add to its figures. What calls leave to be done
+ * counts in its time. False: something failed.
+ */
 bool ids_draw_slice(ids_way *w, double seconds);
 
 #endif
