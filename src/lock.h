@@ -123,8 +123,9 @@ void corrali_lock_all_tell(corral_op *op);
 
 /* --- lock_list.c --- */
 
-/* List, asynchronously: the list is in the operation, to be taken once it has ended. */
-int corrali_lock_list_submit_locked(corral_lock *lock, int64_t timeout_ms, corral_op **ret_op);
+/* List, by an operation, perhaps on @stack: the list is in there, to be taken once it has ended. */
+int corrali_lock_list_submit_locked(corral_lock *lock, int64_t timeout_ms, corral_op *stack,
+                                    corral_op **ret_op);
 void corrali_listing_abort_locked(corral_op *op, int cause);
 
 /* --- grant.c --- */

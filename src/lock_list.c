@@ -241,15 +241,15 @@ static int start_locked(corral_op *op, int64_t timeout_ms)
     return CORRAL_OK;
 }
 
-int corrali_lock_list_submit_locked(corral_lock *lock, int64_t timeout_ms, corral_op **ret_op)
+int corrali_lock_list_submit_locked(corral_lock *lock, int64_t timeout_ms, corral_op *stack,
+                                    corral_op **ret_op)
 {
     int status = corrali_object_accepts_locked(&lock->object);
-    corral_op *op = status == CORRAL_OK ? corrali_op_new_locked(&lock->object) : NULL;
+    corral_op *op = status == CORRAL_OK ? corrali_op_new_blocking_locked(&lock->object, stack) : NULL;
 
     if (op == NULL) {
         return status == CORRAL_OK ? CORRAL_ENOMEM : status;
     }
-    atomic_store_explicit(&op->refs, 2, memory_order_relaxed);
     status = start_locked(op, timeout_ms);
     if (status != CORRAL_OK) {
         corrali_op_discard_locked(op);
@@ -262,29 +262,31 @@ int corrali_lock_list_submit_locked(corral_lock *lock, int64_t timeout_ms, corra
 int corral_lock_list(corral_lock *lock, int64_t timeout_ms, corral_lock_contender **ret_contenders,
                      size_t *ret_count)
 {
+    corral_client *client;
+    corral_op stack;
     corral_op *op;
     int status;
 
     if (lock == NULL || ret_contenders == NULL || ret_count == NULL || timeout_ms < CORRAL_FOREVER) {
         return CORRAL_EINVAL;
     }
-    status = corrali_enter_blocking(lock->object.client);
+    client = lock->object.client;
+    status = corrali_enter_blocking(client);
     if (status != CORRAL_OK) {
         return status;
     }
-    corrali_lock(lock->object.client);
-    status = corrali_lock_list_submit_locked(lock, timeout_ms, &op);
-    corrali_unlock(lock->object.client);
+    corrali_lock(client);
+    status = corrali_lock_list_submit_locked(lock, timeout_ms, &stack, &op);
+    corrali_unlock(client);
     if (status != CORRAL_OK) {
         return status;
     }
-    (void)corral_op_wait(op, CORRAL_FOREVER);
-    status = corral_op_status(op);
+    status = corrali_op_await(op);
     if (status == CORRAL_OK) {
         *ret_contenders = op->lock.contenders;
         *ret_count = op->lock.count;
     }
-    corral_op_unref(op);
+    corrali_op_forget(op);
     return status;
 }
 

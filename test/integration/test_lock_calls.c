@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/cond.h"
 #include "lib/locking.h"
 
 static corral_lock *lock;
@@ -409,6 +410,58 @@ static void a_child_can_do_nothing(void)
     corral_txn_free(txn);
 }
 
+/* A callback that goes on until a call of another thread has returned. */
+typedef struct {
+    pthread_mutex_t mutex; /* guards the rest */
+    pthread_cond_t changed;
+    bool running;
+    bool returned;
+    bool in_time;
+} long_callback;
+
+static void go_on(int status, corral_grant *grant, void *arg)
+{
+    long_callback *own = arg;
+    struct timespec until = cond_deadline(TESTING_PATIENCE_MS);
+
+    (void)status;
+    corral_grant_free(grant);
+    pthread_mutex_lock(&own->mutex);
+    own->running = true;
+    pthread_cond_broadcast(&own->changed);
+    while (!own->returned && pthread_cond_timedwait(&own->changed, &own->mutex, &until) == 0) {
+    }
+    own->in_time = own->returned;
+    pthread_mutex_unlock(&own->mutex);
+}
+
+static void a_list_waits_for_no_callback(void)
+{
+    long_callback own = {.running = false};
+    corral_lock_contender *all = NULL;
+    size_t count = 0;
+
+    pthread_mutex_init(&own.mutex, NULL);
+    cond_init(&own.changed);
+    REQUIRE_STATUS(corral_lock_acquire_async(lock, CORRAL_FOREVER, go_on, &own, NULL), CORRAL_OK);
+    pthread_mutex_lock(&own.mutex);
+    while (!own.running) {
+        pthread_cond_wait(&own.changed, &own.mutex);
+    }
+    pthread_mutex_unlock(&own.mutex);
+    ASSERT_STATUS(corral_lock_list(lock, CORRAL_FOREVER, &all, &count), CORRAL_OK);
+    corral_lock_contenders_free(all);
+    pthread_mutex_lock(&own.mutex);
+    own.returned = true;
+    pthread_cond_broadcast(&own.changed);
+    pthread_mutex_unlock(&own.mutex);
+    ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK); /* waits for the callback */
+    lock = NULL;
+    CU_ASSERT(own.in_time);
+    pthread_cond_destroy(&own.changed);
+    pthread_mutex_destroy(&own.mutex);
+}
+
 int main(int argc, char **argv)
 {
     CU_TestInfo tests[] = {
@@ -418,6 +471,7 @@ int main(int argc, char **argv)
         {"callbacks may not wait", callbacks_may_not_wait},
         {"a loss is told before all that is due", a_loss_is_told_before_all_that_is_due},
         {"a loss is told after the grant", a_loss_is_told_after_the_grant},
+        {"a list waits for no callback", a_list_waits_for_no_callback},
         {"a child can do nothing", a_child_can_do_nothing},
         CU_TEST_INFO_NULL,
     };

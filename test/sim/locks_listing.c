@@ -200,7 +200,7 @@ void locks_list(handle *through)
                      .from = r->fleet.ensemble.committed};
     world_note(w, "client %d lists lock %d", through->number, through->lock);
     corrali_lock(client);
-    status = corrali_lock_list_submit_locked(through->open, timeout_ms, &own->op);
+    status = corrali_lock_list_submit_locked(through->open, timeout_ms, NULL, &own->op);
     corrali_unlock(client);
     if (status == CORRAL_OK) {
         r->listing_count++;
