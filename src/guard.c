@@ -302,6 +302,7 @@ static void failed_at_lane(corrali_guard *own, int status)
         corrali_writer_reset_locked(own->grant->object.client);
     }
     retire_lane(own);
+    own->request.sent = false; /* it was refused for good: by another lane it is another one */
     if (!gone && status != CORRAL_ECONFLICT) {
         finish(own, status, status, NULL);
     } else if (borrow_locked(own) != CORRAL_OK) {
