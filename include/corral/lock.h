@@ -107,7 +107,9 @@ CORRAL_API int corral_lock_close(corral_lock *lock);
  * Returns 0; CORRAL_EBUSY: the deadline passed while somebody else held it;
  * CORRAL_ETIMEDOUT: the deadline passed while the servers could not be reached;
  * CORRAL_ECONFLICT: @path is no place for this lock: it holds data, or names of
- * another kind of lock, or a semaphore with another number of permits; CORRAL_ECANCELED; CORRAL_ECLOSED; CORRAL_EACCES (see
+ * another kind of lock, or a semaphore with another number of permits; for any
+ * but a semaphore, also a child named leases or locks, which are a semaphore's;
+ * CORRAL_ECANCELED; CORRAL_ECLOSED; CORRAL_EACCES (see
  * corral_op_path()); CORRAL_ENOTSUP (a parent is ephemeral); CORRAL_EEXHAUSTED
  * (clients of another kind keep a worn-out directory from being made anew; too
  * many paths are watched); CORRAL_EINVAL; CORRAL_ESERVER; CORRAL_ENOMEM;
@@ -223,7 +225,7 @@ typedef struct {
  * The list, in @ret_count entries, is the caller's, to be freed with
  * corral_lock_contenders_free(). It may be empty. Returns 0; CORRAL_ECONFLICT
  * (names of another kind of lock are there, or another number of permits);
- * CORRAL_ETIMEDOUT; CORRAL_ECANCELED; CORRAL_ECLOSED; CORRAL_EACCES; CORRAL_ENOMEM;
+ * CORRAL_ETIMEDOUT; CORRAL_ECLOSED; CORRAL_EACCES; CORRAL_ESERVER; CORRAL_ENOMEM;
  * CORRAL_EDEADLK; CORRAL_EINVAL; CORRAL_EFORK. Any thread.
  */
 CORRAL_API int corral_lock_list(corral_lock *lock, int64_t timeout_ms, corral_lock_contender **ret_contenders,
