@@ -108,12 +108,13 @@ static int overdue_locked(const corrali_lock_all *own)
 void corrali_lock_all_abort_locked(corral_op *op, int cause)
 {
     corrali_lock_all *own = op->lock.all;
+    int status = cause == CORRAL_ETIMEDOUT ? overdue_locked(own) : cause;
 
-    end_locked(own, cause == CORRAL_ETIMEDOUT ? overdue_locked(own) : cause,
-               op->object->class->path(op->object));
+    /* Before the end: what it calls back gives back what is held, and only then is the caller told. */
     if (own->acquire != NULL && own->acquire->place != CORRALI_ENDED) {
         own->acquire->object->class->abort_locked(own->acquire, CORRAL_ECANCELED);
     }
+    end_locked(own, status, op->object->class->path(op->object));
 }
 
 /* All are held: they are the caller's from now on. CORRAL_ELOST: the first ones have not lasted. */

@@ -173,12 +173,63 @@ static void it_can_be_canceled(void)
     recorder_close(&r);
 }
 
+/* Until somebody waits for that lock, which is held. */
+static void await_queue(corral_lock *lock)
+{
+    size_t count = 0;
+
+    for (int64_t until = testing_now_ms() + TESTING_PATIENCE_MS; count < 2 && testing_now_ms() < until;) {
+        corral_lock_contender *all = NULL;
+
+        REQUIRE_STATUS(corral_lock_list(lock, TESTING_PATIENCE_MS, &all, &count), CORRAL_OK);
+        corral_lock_contenders_free(all);
+    }
+    REQUIRE(count == 2);
+}
+
+static void drop(int status, corral_grant *grant, void *arg)
+{
+    (void)status;
+    (void)arg;
+    corral_grant_free(grant);
+}
+
+static void try_first(int status, corral_grant *const *grants, void *arg)
+{
+    /* In the order of their paths it is the first; nothing of this process is to be in its way. */
+    int again = corral_lock_acquire_async(ours[1], 0, drop, NULL, NULL);
+
+    (void)grants;
+    record_status(status == CORRAL_ECANCELED ? again : status, arg);
+}
+
+static void none_is_held_when_its_end_is_told(void)
+{
+    corral_grant *one = NULL;
+    corral_op *op;
+    recorder r;
+
+    recorder_open(&r, 1);
+    REQUIRE_STATUS(corral_lock_acquire(theirs[0], TESTING_PATIENCE_MS, &one), CORRAL_OK);
+    REQUIRE_STATUS(corral_lock_acquire_all_async(ours, LOCKS, CORRAL_FOREVER, try_first, &r.records[0], &op),
+                   CORRAL_OK);
+    await_queue(theirs[0]);
+    ASSERT_STATUS(corral_op_cancel(op), CORRAL_OK);
+    corral_op_unref(op);
+    REQUIRE(recorder_wait(&r, 1));
+    ASSERT_STATUS(recorder_get(&r, 0).status, CORRAL_OK);
+    locking_give_back(one);
+    assert_nothing_is_left();
+    recorder_close(&r);
+}
+
 int main(int argc, char **argv)
 {
     CU_TestInfo tests[] = {{"all are held in the caller's order", all_are_held_in_the_callers_order},
                            {"none is held if one is not", none_is_held_if_one_is_not},
                            {"bad lists are refused", bad_lists_are_refused},
                            {"opposite orders do not deadlock", opposite_orders_do_not_deadlock},
+                           {"none is held when its end is told", none_is_held_when_its_end_is_told},
                            {"it can be canceled", it_can_be_canceled},
                            CU_TEST_INFO_NULL};
     CU_SuiteInfo suites[] = {{"lock all", NULL, NULL, open_all, close_all, tests}, CU_SUITE_INFO_NULL};
