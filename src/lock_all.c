@@ -100,9 +100,14 @@ static void end_locked(corrali_lock_all *own, int status, const char *path)
 static int overdue_locked(const corrali_lock_all *own)
 {
     const corral_op *acquire = own->acquire;
-    bool waits = acquire != NULL && acquire->place != CORRALI_ENDED;
+    bool busy = false;
 
-    return waits && corrali_seat_busy_locked(acquire) ? CORRAL_EBUSY : CORRAL_ETIMEDOUT;
+    if (acquire != NULL && acquire->place == CORRALI_ENDED) {
+        busy = acquire->status == CORRAL_EBUSY; /* its own deadline was at the same time */
+    } else if (acquire != NULL) {
+        busy = corrali_seat_busy_locked(acquire);
+    }
+    return busy ? CORRAL_EBUSY : CORRAL_ETIMEDOUT;
 }
 
 void corrali_lock_all_abort_locked(corral_op *op, int cause)

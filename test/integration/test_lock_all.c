@@ -1,6 +1,7 @@
 /** Several locks at once: all or none, and no circles. */
 #include <corral/lock.h>
 
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -223,6 +224,57 @@ static void none_is_held_when_its_end_is_told(void)
     recorder_close(&r);
 }
 
+static uint64_t operations(corral_client *of)
+{
+    corral_client_stats stats = {0};
+
+    ASSERT_STATUS(corral_client_get_stats(of, &stats), CORRAL_OK);
+    return stats.operations;
+}
+
+static void await_due(corral_client *of)
+{
+    struct pollfd polled = {.fd = corral_client_fd(of), .events = POLLIN};
+
+    REQUIRE(poll(&polled, 1, TESTING_PATIENCE_MS) == 1);
+}
+
+/* With a loop that is late: both deadlines have passed by the time that the last acquire's is told. */
+static void a_late_loop_is_busy_still(void)
+{
+    corral_client_options options = CORRAL_CLIENT_OPTIONS_INIT;
+    corral_client *late;
+    corral_lock *locks[2];
+    corral_grant *one = NULL;
+    uint64_t before;
+    recorder r;
+
+    recorder_open(&r, 1);
+    options.dispatch = CORRAL_DISPATCH_FD;
+    late = server_client_with(server_connect(), options);
+    locks[0] = open_lock(late, "/all/a");
+    locks[1] = open_lock(late, "/all/b");
+    REQUIRE_STATUS(corral_lock_acquire(theirs[0], TESTING_PATIENCE_MS, &one), CORRAL_OK);
+    before = operations(late);
+    REQUIRE_STATUS(corral_lock_acquire_all_async(locks, 2, 3000, note, &r.records[0], NULL), CORRAL_OK);
+    await_due(late);
+    CU_ASSERT(corral_client_dispatch(late) > 0); /* the first one is held */
+    await_due(late);
+    for (int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
+         operations(late) < before + 3 && testing_now_ms() < until;) {
+    }
+    ASSERT_INT64(operations(late), before + 3);
+    CU_ASSERT(corral_client_dispatch(late) > 0);
+    REQUIRE(recorder_wait(&r, 1));
+    ASSERT_STATUS(recorder_get(&r, 0).status, CORRAL_EBUSY);
+    ASSERT_STATUS(corral_lock_close(locks[0]), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(locks[1]), CORRAL_OK);
+    ASSERT_STATUS(corral_client_close(late), CORRAL_OK);
+    locking_give_back(one);
+    assert_nothing_is_left();
+    recorder_close(&r);
+}
+
 int main(int argc, char **argv)
 {
     CU_TestInfo tests[] = {{"all are held in the caller's order", all_are_held_in_the_callers_order},
@@ -230,6 +282,7 @@ int main(int argc, char **argv)
                            {"bad lists are refused", bad_lists_are_refused},
                            {"opposite orders do not deadlock", opposite_orders_do_not_deadlock},
                            {"none is held when its end is told", none_is_held_when_its_end_is_told},
+                           {"a late loop is busy still", a_late_loop_is_busy_still},
                            {"it can be canceled", it_can_be_canceled},
                            CU_TEST_INFO_NULL};
     CU_SuiteInfo suites[] = {{"lock all", NULL, NULL, open_all, close_all, tests}, CU_SUITE_INFO_NULL};
