@@ -197,15 +197,29 @@ static int next_locked(corrali_lock_all *own)
 }
 
 /* Where callbacks run. */
+static void fail(corrali_lock_all *own, int status, const char *path)
+{
+    corral_client *client = own->members[0].lock->object.client;
+
+    give_back(own);
+    corrali_lock(client);
+    if (own->op != NULL) {
+        end_locked(own, status, path);
+    }
+    corrali_unlock(client);
+    free_all(client, own);
+}
+
 static void acquired(int status, corral_grant *grant, void *arg)
 {
     corrali_lock_all *own = arg;
-    const char *path = own->members[own->held].lock->path;
     corral_client *client = own->members[0].lock->object.client;
     corral_op *acquire;
+    const char *path;
 
     corrali_lock(client);
     acquire = own->acquire;
+    path = acquire->path != NULL ? acquire->path : own->members[own->held].lock->path;
     own->acquire = NULL;
     if (status == CORRAL_OK) {
         own->members[own->held++].grant = grant;
@@ -214,17 +228,10 @@ static void acquired(int status, corral_grant *grant, void *arg)
                                            : next_locked(own);
     }
     corrali_unlock(client);
+    if (status != CORRAL_OK) {
+        fail(own, status, path);
+    }
     corral_op_unref(acquire);
-    if (status == CORRAL_OK) {
-        return;
-    }
-    give_back(own);
-    corrali_lock(client);
-    if (own->op != NULL) {
-        end_locked(own, status, path);
-    }
-    corrali_unlock(client);
-    free_all(client, own);
 }
 
 /* --- the calls --- */

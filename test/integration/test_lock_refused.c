@@ -297,16 +297,32 @@ static void identities_contend(void)
     ASSERT_STATUS(corral_client_close(bob), CORRAL_OK);
 }
 
-/* Acquiring at @path must be denied because of @denied. */
+static void note(int status, corral_grant *const *grants, void *arg)
+{
+    (void)grants;
+    record_status(status, arg);
+}
+
+/* Acquiring at @path must be denied because of @denied; also with others. */
 static void assert_denied(const char *path, const char *denied)
 {
     corral_lock *there = locking_open(client, path, CORRAL_LOCK_MUTEX, NULL);
+    corral_op *op;
+    recorder r;
     waiter w;
 
     locking_wait_for(&w, there, CORRAL_FOREVER);
     REQUIRE_STATUS(corral_op_wait(w.op, TESTING_PATIENCE_MS), CORRAL_OK);
     CU_ASSERT_STRING_EQUAL(corral_op_path(w.op), denied);
     ASSERT_STATUS(locking_await(&w, NULL), CORRAL_EACCES);
+    recorder_open(&r, 1);
+    REQUIRE_STATUS(corral_lock_acquire_all_async(&there, 1, CORRAL_FOREVER, note, &r.records[0], &op),
+                   CORRAL_OK);
+    REQUIRE_STATUS(corral_op_wait(op, TESTING_PATIENCE_MS), CORRAL_OK);
+    CU_ASSERT_STRING_EQUAL(corral_op_path(op), denied);
+    ASSERT_STATUS(recorder_get(&r, 0).status, CORRAL_EACCES);
+    corral_op_unref(op);
+    recorder_close(&r);
     ASSERT_STATUS(corral_lock_close(there), CORRAL_OK);
 }
 
