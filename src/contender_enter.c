@@ -115,7 +115,7 @@ bool corrali_contest_fits(const corrali_contest *contest, const corrali_request 
 }
 
 /* A directory of locks holds no data; a counter does, and a semaphore of ours. */
-static void directory_looked(corrali_request *request)
+static void root_looked(corrali_request *request)
 {
     corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, own);
 
@@ -134,7 +134,7 @@ static void directory_looked(corrali_request *request)
  * kind of lock since we looked, and before the directories were made, is in this
  * listing. Whoever comes later sees them.
  */
-static void root_listed(corrali_request *request)
+static void neighbours_listed(corrali_request *request)
 {
     corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, own);
 
@@ -150,9 +150,9 @@ static void root_listed(corrali_request *request)
 static void check_root_locked(corrali_contender *own)
 {
     if (own->contest->permits > 0) {
-        corrali_contender_own_locked(own, CORRALI_CHILDREN, own->contest->root, false, root_listed);
+        corrali_contender_own_locked(own, CORRALI_CHILDREN, own->contest->root, false, neighbours_listed);
     } else {
-        corrali_contender_own_locked(own, CORRALI_GET, own->contest->root, false, directory_looked);
+        corrali_contender_own_locked(own, CORRALI_GET, own->contest->root, false, root_looked);
     }
 }
 

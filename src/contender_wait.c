@@ -57,6 +57,9 @@ static void watch_own_locked(corrali_contender *own)
     int status = own->own_wire.site != NULL ? CORRAL_OK
                                             : corrali_wire_lay_locked(own->client, &own->own_wire, own->node);
 
+    if (status != CORRAL_OK && own->phase == CORRALI_CONTENDER_FIRST && !own->unproven) {
+        return; /* what is held stays so: the pulse looks at it, too */
+    }
     if (status != CORRAL_OK) {
         corrali_contender_fail_locked(own, status, own->node);
         return;

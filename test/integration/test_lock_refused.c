@@ -46,7 +46,7 @@ static void options_that_make_no_sense(void)
     assert_refused_options(options);
     options = init, options.flags = 2;
     assert_refused_options(options);
-    options = init, options.mode = (corral_lock_mode)3;
+    options = init, options.mode = (corral_lock_mode)4;
     assert_refused_options(options);
     options = init, options.mode = (corral_lock_mode)-1;
     assert_refused_options(options);
