@@ -28,7 +28,7 @@ unsigned scene_dice(scene *s, unsigned sides)
 
 bool act_spares_servers(fault_kind kind)
 {
-    return kind == FAULT_PAUSE_WORKER || kind == FAULT_LOSE_REPLIES;
+    return kind == FAULT_PAUSE_WORKER || kind == FAULT_KILL_WORKER || kind == FAULT_LOSE_REPLIES;
 }
 
 /* --- whom it hits --- */
@@ -74,7 +74,7 @@ bool act_choose(act *a, scene *s, fault_kind kind)
 
     *a = (act){.node = leader};
     a->leads = kind == FAULT_KILL_LEADER || (kind != FAULT_KILL_FOLLOWER && scene_dice(s, 2) == 0);
-    a->worker = scene_dice(s, WORKERS);
+    a->worker = scene_dice(s, s->crew->plan.workers);
     a->lasts = duration_ms(s, kind, a->leads) * FAULTS_MS;
     if (leader < 0) {
         fprintf(stderr, "torture: nobody leads\n");
@@ -94,6 +94,7 @@ static uint64_t sign(const act *a, const scene *s)
 {
     switch (a->made.kind) {
     case FAULT_PAUSE_WORKER:
+    case FAULT_KILL_WORKER:
         return atomic_load(&s->crew->told[a->worker].sessions);
     case FAULT_LOSE_REPLIES:
         return crew_sum(s->crew, offsetof(bulletin, resends_applied));
@@ -120,6 +121,9 @@ void act_begin(act *a, scene *s)
     case FAULT_PAUSE_WORKER:
         crew_pause(s->crew, a->worker);
         break;
+    case FAULT_KILL_WORKER:
+        crew_kill_one(s->crew, a->worker);
+        break;
     case FAULT_CUT_PEERS:
         arena_cut(s->arena, a->node, false);
         break;
@@ -145,6 +149,8 @@ bool act_undo(act *a, scene *s)
     case FAULT_PAUSE_WORKER:
         crew_resume(s->crew, a->worker);
         return true;
+    case FAULT_KILL_WORKER:
+        return crew_replace(s->crew, a->worker);
     case FAULT_LOSE_REPLIES:
         arena_lose_replies(s->arena, 0);
         return true;

@@ -23,10 +23,10 @@ static bool map_bulletin(crew *c)
 {
     char path[PATH_SIZE];
 
-    bulletin_path(c->directory, path);
+    bulletin_path(c->plan.directory, path);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0 && ftruncate(fd, WORKERS * sizeof *c->told) == 0) {
-        c->told = mmap(NULL, WORKERS * sizeof *c->told, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd >= 0 && ftruncate(fd, WORKERS_MAX * sizeof *c->told) == 0) {
+        c->told = mmap(NULL, WORKERS_MAX * sizeof *c->told, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     }
     if (c->told == NULL || c->told == MAP_FAILED) {
         c->told = NULL;
@@ -53,10 +53,23 @@ static void become_worker(char *const argv[], int input, pid_t parent)
     _exit(127);
 }
 
-static bool start_one(crew *c, unsigned worker, char *const argv[])
+bool crew_replace(crew *c, unsigned worker)
 {
+    const crew_plan *plan = &c->plan;
+    char number[16], life[16], seed[16];
+    char *const argv[] = {(char *)plan->program,
+                          (char *)plan->directory,
+                          number,
+                          life,
+                          (char *)plan->servers,
+                          seed,
+                          (char *)plan->workload,
+                          NULL};
     int ends[2];
 
+    snprintf(number, sizeof number, "%u", worker);
+    snprintf(life, sizeof life, "%u", c->lives[worker]);
+    snprintf(seed, sizeof seed, "%u", plan->seed);
     if (pipe2(ends, O_CLOEXEC) != 0) {
         perror("torture: pipe");
         return false;
@@ -73,27 +86,21 @@ static bool start_one(crew *c, unsigned worker, char *const argv[])
         return false;
     }
     c->pids[worker] = pid;
+    c->lives[worker]++;
     return true;
 }
 
-bool crew_start(crew *c, const char *program, const char *workload, const char *directory,
-                const char *servers, unsigned seed)
+bool crew_start(crew *c, const crew_plan *plan)
 {
-    *c = (crew){.directory = directory};
-    for (unsigned w = 0; w < WORKERS; w++) {
+    *c = (crew){.plan = *plan};
+    for (unsigned w = 0; w < WORKERS_MAX; w++) {
         c->inputs[w] = -1;
     }
     if (!map_bulletin(c)) {
         return false;
     }
-    for (unsigned w = 0; w < WORKERS; w++) {
-        char number[16], text[16];
-
-        snprintf(number, sizeof number, "%u", w);
-        snprintf(text, sizeof text, "%u", seed);
-        if (!start_one(c, w,
-                       (char *[]){(char *)program, (char *)directory, number, (char *)servers, text,
-                                  (char *)workload, NULL})) {
+    for (unsigned w = 0; w < plan->workers; w++) {
+        if (!crew_replace(c, w)) {
             return false;
         }
     }
@@ -152,12 +159,12 @@ static bool ended_early(crew *c, unsigned worker)
 bool crew_goes_on(crew *c)
 {
     int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
-    uint64_t before[WORKERS];
+    uint64_t before[WORKERS_MAX];
 
-    for (unsigned w = 0; w < WORKERS; w++) {
+    for (unsigned w = 0; w < c->plan.workers; w++) {
         before[w] = atomic_load(&c->told[w].answered);
     }
-    for (unsigned w = 0; w < WORKERS; w++) {
+    for (unsigned w = 0; w < c->plan.workers; w++) {
         /* A call per thread may have been under way. */
         while (atomic_load(&c->told[w].answered) <= before[w] + THREADS) {
             if (ended_early(c, w)) {
@@ -178,7 +185,7 @@ uint64_t crew_sum(const crew *c, size_t member)
 {
     uint64_t sum = 0;
 
-    for (unsigned w = 0; w < WORKERS; w++) {
+    for (unsigned w = 0; w < c->plan.workers; w++) {
         sum += atomic_load((atomic_uint_least64_t *)((char *)&c->told[w] + member));
     }
     return sum;
@@ -207,33 +214,40 @@ bool crew_finish(crew *c)
     int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
     bool well = true;
 
-    for (unsigned w = 0; w < WORKERS; w++) {
+    for (unsigned w = 0; w < c->plan.workers; w++) {
         well = !ended_early(c, w) && well;
     }
-    for (unsigned w = 0; w < WORKERS; w++) {
+    for (unsigned w = 0; w < c->plan.workers; w++) {
         close(c->inputs[w]);
         c->inputs[w] = -1;
     }
-    for (unsigned w = 0; w < WORKERS; w++) {
+    for (unsigned w = 0; w < c->plan.workers; w++) {
         well = (c->early[w] || finishes(c, w, until)) && well;
     }
     return well;
 }
 
+void crew_kill_one(crew *c, unsigned worker)
+{
+    if (!ended_early(c, worker) && c->pids[worker] != 0) {
+        kill(c->pids[worker], SIGKILL);
+        while (waitpid(c->pids[worker], NULL, 0) < 0 && errno == EINTR) {
+        }
+        c->pids[worker] = 0;
+    }
+    if (c->inputs[worker] >= 0) {
+        close(c->inputs[worker]);
+        c->inputs[worker] = -1;
+    }
+}
+
 void crew_kill(crew *c)
 {
-    for (unsigned w = 0; w < WORKERS; w++) {
-        if (c->pids[w] != 0) {
-            kill(c->pids[w], SIGKILL);
-            while (waitpid(c->pids[w], NULL, 0) < 0 && errno == EINTR) {
-            }
-        }
-        if (c->inputs[w] >= 0) {
-            close(c->inputs[w]);
-        }
+    for (unsigned w = 0; w < c->plan.workers; w++) {
+        crew_kill_one(c, w);
     }
     if (c->told != NULL) {
-        munmap(c->told, WORKERS * sizeof *c->told);
+        munmap(c->told, WORKERS_MAX * sizeof *c->told);
     }
     *c = (crew){0};
 }

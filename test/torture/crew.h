@@ -8,23 +8,34 @@
 
 #include "bulletin.h"
 
+/** What they are started with. */
 typedef struct {
-    const char *directory;
-    bulletin *told;      /**< of WORKERS */
-    pid_t pids[WORKERS]; /**< 0: none */
-    int inputs[WORKERS]; /**< closed, the worker ends */
-    bool early[WORKERS]; /**< it ended before it was told to */
+    const char *program, *workload, *directory, *servers; /**< not copied */
+    unsigned workers, seed;
+} crew_plan;
+
+typedef struct {
+    crew_plan plan;
+    bulletin *told;              /**< of WORKERS_MAX */
+    pid_t pids[WORKERS_MAX];     /**< 0: none */
+    int inputs[WORKERS_MAX];     /**< closed, the worker ends */
+    bool early[WORKERS_MAX];     /**< it ended before it was told to */
+    unsigned lives[WORKERS_MAX]; /**< how often it was started */
 } crew;
 
 /**
- * Start @program for each worker, with @workload for the servers @servers. False: it has been
- * said why. Call crew_kill() either way. They die with the calling thread.
+ * Start all workers. False: it has been said why. Call crew_kill() either way. They
+ * die with the calling thread.
  */
-bool crew_start(crew *c, const char *program, const char *workload, const char *directory,
-                const char *servers, unsigned seed);
+bool crew_start(crew *c, const crew_plan *plan);
 
 void crew_pause(crew *c, unsigned worker);
 void crew_resume(crew *c, unsigned worker);
+
+/** Kill @worker, whatever it is at, unless it has ended itself; and start another one in its place. False:
+ * said why. */
+void crew_kill_one(crew *c, unsigned worker);
+bool crew_replace(crew *c, unsigned worker);
 
 /**
  * Wait until every worker has had an answer to something that it asked since

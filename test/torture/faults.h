@@ -16,6 +16,7 @@
     X(KILL_FOLLOWER, "kill-follower", "a follower is killed, and started again")                             \
     X(PAUSE_SERVER, "pause-server", "a server hangs (SIGSTOP), and goes on")                                 \
     X(PAUSE_WORKER, "pause-worker", "a worker hangs for longer than its session, and goes on")               \
+    X(KILL_WORKER, "kill-worker", "a worker is killed, and another one takes its place")                     \
     X(CUT_PEERS, "cut-peers", "a server is cut off from its peers, but not from clients")                    \
     X(CUT_OFF, "cut-off", "a server is cut off from everybody")                                              \
     X(LOSE_REPLIES, "lose-replies", "replies to changes are lost, with their connections")                   \
@@ -46,9 +47,9 @@ typedef struct {
                              gets answers */
     int node;           /**< the server that was meant; -1: none in particular */
     int led, leads;     /**< who led before and after */
-    bool bit; /**< clients had to connect anew; of PAUSE_WORKER: its session was lost; of LOSE_REPLIES:
-                   one of them was found applied by its repetition. Never of two that overlap: who was
-                   it then? */
+    bool bit; /**< clients had to connect anew; of PAUSE_WORKER, KILL_WORKER: it has another session;
+                   of LOSE_REPLIES: one of them was found applied by its repetition. Never of two that
+                 overlap: who was it then? */
 } fault;
 
 typedef struct {

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bulletin.h"
 
@@ -33,17 +34,28 @@ static bool read_one(journal *j, const char *path)
     return length >= 0 && well;
 }
 
-bool journal_read(journal *j, const char *directory, size_t size)
+/* Those of all its lives: the first has one in any case, and a later one that was killed at once has none. */
+static bool read_all_of(journal *j, const char *directory, unsigned worker, unsigned lives)
 {
-    *j = (journal){.size = size};
-    for (unsigned w = 0; w < WORKERS; w++) {
+    for (unsigned l = 0; l < lives; l++) {
         for (unsigned t = 0; t < THREADS; t++) {
             char path[PATH_SIZE];
 
-            journal_path(directory, w, t, path);
-            if (!read_one(j, path)) {
+            journal_path(directory, worker, l, t, path);
+            if ((l == 0 || access(path, F_OK) == 0) && !read_one(j, path)) {
                 return false;
             }
+        }
+    }
+    return true;
+}
+
+bool journal_read(journal *j, const char *directory, const unsigned *lives, unsigned workers, size_t size)
+{
+    *j = (journal){.size = size};
+    for (unsigned w = 0; w < workers; w++) {
+        if (!read_all_of(j, directory, w, lives[w])) {
+            return false;
         }
     }
     return true;

@@ -10,8 +10,11 @@ typedef struct {
     size_t size, count;
 } journal;
 
-/** Read the journals in @directory, of records of @size bytes. False: said why. Free records. */
-bool journal_read(journal *j, const char *directory, size_t size);
+/**
+ * Read the journals of @workers, each in its @lives, in @directory, of records of
+ * @size bytes. False: said why. Free records.
+ */
+bool journal_read(journal *j, const char *directory, const unsigned *lives, unsigned workers, size_t size);
 
 const void *journal_record(const journal *j, size_t i);
 

@@ -45,12 +45,16 @@ void judge_dump(const judge *by, const journal *j, const char *directory)
     fclose(file);
 }
 
-size_t judge_successes(const judge *by, const journal *j)
+size_t judge_calls(const judge *by, const journal *j, size_t *ret_succeeded)
 {
-    size_t successes = 0;
+    size_t calls = 0, succeeded = 0;
 
     for (size_t i = 0; i < j->count; i++) {
-        successes += by->call(journal_record(j, i)).succeeded;
+        judge_call call = by->call(journal_record(j, i));
+
+        calls += !call.more;
+        succeeded += !call.more && call.succeeded;
     }
-    return successes;
+    *ret_succeeded = succeeded;
+    return calls;
 }

@@ -15,6 +15,7 @@ typedef enum { JUDGED_RIGHT, NOT_JUDGED, JUDGED_WRONG } judgement;
 typedef struct {
     int64_t invoked, returned;
     bool succeeded;
+    bool more; /**< not a call, but more of what another one was told */
 } judge_call;
 
 typedef struct {
@@ -28,6 +29,15 @@ typedef struct {
     void (*print)(const journal *j);
     /** A line about a record. */
     void (*describe)(const void *record, FILE *file);
+    /** Do the journals of its workers say all that matters if these are killed? */
+    bool bears_kills;
+    /* Of these there may be none: NULL. */
+    /** Is there as much as @least says, in words of the workload's own? 1 or 0; -1: it makes no sense. */
+    int (*enough)(const journal *j, const char *least);
+    /** Write what was given to the workers into files in @directory. False: said why. */
+    bool (*dump)(const journal *j, const char *directory);
+    /** A table for the page. */
+    void (*tabulate)(const journal *j, FILE *page);
 } judge;
 
 #define JUDGE_DECLARE(name) extern const judge name##_judge;
@@ -43,7 +53,7 @@ void judge_list(FILE *file);
 /** Write all records to @directory/history, in the order in which they are: once judged, the judge's. */
 void judge_dump(const judge *by, const journal *j, const char *directory);
 
-/** How many calls succeeded. */
-size_t judge_successes(const judge *by, const journal *j);
+/** How many calls there are, and how many of them succeeded. */
+size_t judge_calls(const judge *by, const journal *j, size_t *ret_succeeded);
 
 #endif

@@ -10,7 +10,7 @@ static judge_call call_of(const void *record)
 {
     const history_op *op = record;
 
-    return (judge_call){op->invoked, op->returned, op->status == CORRAL_OK};
+    return (judge_call){op->invoked, op->returned, op->status == CORRAL_OK, false};
 }
 
 static int by_counter(const void *left, const void *right)

@@ -29,7 +29,7 @@ static judge_call call_of(const void *record)
     if (ahead == 0) {
         ahead = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
     }
-    return (judge_call){note->invoked - ahead, note->returned - ahead, note->status == CORRAL_OK};
+    return (judge_call){note->invoked - ahead, note->returned - ahead, note->status == CORRAL_OK, false};
 }
 
 /* --- the log --- */

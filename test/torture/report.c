@@ -23,8 +23,8 @@ static const struct {
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 /* To be told apart on white and on black. */
-static const char *const colors[FAULT_KINDS] = {"#e5484d", "#e38e1c", "#b9a414", "#46a758",
-                                                "#12a594", "#3e8ed0", "#8e6fd8", "#d6409f"};
+static const char *const colors[FAULT_KINDS] = {"#e5484d", "#e38e1c", "#b9a414", "#46a758", "#12a594",
+                                                "#3e8ed0", "#8e6fd8", "#d6409f", "#8d8d8d"};
 
 /* --- latencies --- */
 
@@ -69,7 +69,7 @@ static void write_latencies(const report *r, int64_t start, FILE *file)
     for (size_t i = 0; i < r->journal->count; i++) {
         judge_call call = r->judge->call(journal_record(r->journal, i));
 
-        if (call.succeeded) {
+        if (call.succeeded && !call.more) {
             answers[count++] = (answer){(call.returned - start) / SECOND, call.returned - call.invoked};
         }
     }
@@ -231,9 +231,11 @@ static void write_summary(const report *r, FILE *page)
                 {"found applied", offsetof(bulletin, resends_applied)},
                 {"found not applied", offsetof(bulletin, resends_not_applied)}};
 
-    fprintf(page, "<p>Verdict: <strong>%s</strong> (seed %u)</p>\n<table>\n", r->verdict, r->seed);
-    fprintf(page, "<tr><td>operations<td>%zu\n<tr><td>... that succeeded<td>%zu\n", r->journal->count,
-            judge_successes(r->judge, r->journal));
+    size_t succeeded, calls = judge_calls(r->judge, r->journal, &succeeded);
+
+    fprintf(page, "<p>Verdict on the workload &ldquo;%s&rdquo;: <strong>%s</strong> (seed %u)</p>\n<table>\n",
+            r->judge->name, r->verdict, r->seed);
+    fprintf(page, "<tr><td>operations<td>%zu\n<tr><td>... that succeeded<td>%zu\n", calls, succeeded);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         fprintf(page, "<tr><td>%s<td>%" PRIu64 "\n", rows[i].what, crew_sum(r->crew, rows[i].member));
     }
@@ -269,6 +271,9 @@ bool report_write(const report *r, const char *path, const char *directory)
     }
     fputs(head, page);
     write_summary(r, page);
+    if (r->judge->tabulate != NULL) {
+        r->judge->tabulate(r->journal, page);
+    }
     fprintf(page, "<h2>Latency of what succeeded, by the second of its answer</h2>\n");
     bool well = true;
     for (int i = 0; i < SHAPES; i++) {

@@ -1,5 +1,6 @@
 /**
- * torture [--seconds S] [--workload W] [--faults LIST] [--seed N] [--report FILE] WORKER DIRECTORY
+ * torture [--seconds S] [--workload W] [--workers N] [--faults LIST] [--seed N] [--report FILE]
+ *         [--least AMOUNTS] [--dump DIRECTORY] WORKER DIRECTORY
  *
  * Run worker processes against three servers, make faults meanwhile, and judge
  * in the end what the workers were told. WORKER is their program; what is left
@@ -11,6 +12,7 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -25,10 +27,10 @@
 #include "report.h"
 
 typedef struct {
-    unsigned seconds, seed;
+    unsigned seconds, seed, workers;
     bool chosen[FAULT_KINDS];
     const judge *workload;
-    const char *report, *program, *directory;
+    const char *report, *least, *dump, *program, *directory;
 } settings;
 
 static volatile sig_atomic_t signaled;
@@ -45,8 +47,9 @@ static bool is_interrupted(void)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: torture [--seconds S] [--workload W] [--faults LIST] [--seed N] "
-                    "[--report FILE] WORKER DIRECTORY\nworkloads:\n");
+    fprintf(stderr, "usage: torture [--seconds S] [--workload W] [--workers N] [--faults LIST] [--seed N] "
+                    "[--report FILE]\n               [--least AMOUNTS] [--dump DIRECTORY] WORKER DIRECTORY\n"
+                    "workloads:\n");
     judge_list(stderr);
     fprintf(stderr, "faults:\n");
     for (fault_kind k = 0; k < FAULT_KINDS; k++) {
@@ -54,26 +57,55 @@ static void usage(void)
     }
 }
 
+static bool parse_number(const char *text, unsigned least, unsigned most, unsigned *ret_number)
+{
+    char *end;
+    unsigned long number = strtoul(text, &end, 10);
+
+    *ret_number = (unsigned)number;
+    return *end == '\0' && number >= least && number <= most;
+}
+
+/* Does the workload know what is asked of it? Of the faults only those are left that it bears. */
+static bool settle(settings *s)
+{
+    bool any = false;
+
+    s->chosen[FAULT_KILL_WORKER] = s->chosen[FAULT_KILL_WORKER] && s->workload->bears_kills;
+    for (fault_kind k = 0; k < FAULT_KINDS; k++) {
+        any = any || s->chosen[k];
+    }
+    if (s->least != NULL &&
+        (s->workload->enough == NULL || s->workload->enough(&(journal){0}, s->least) < 0)) {
+        return false;
+    }
+    return any && (s->dump == NULL || s->workload->dump != NULL);
+}
+
 static bool parse(int argc, char **argv, settings *s)
 {
-    static const struct option options[] = {
-        {"seconds", required_argument, NULL, 's'}, {"workload", required_argument, NULL, 'w'},
-        {"faults", required_argument, NULL, 'f'},  {"seed", required_argument, NULL, 'n'},
-        {"report", required_argument, NULL, 'r'},  {0}};
+    static const struct option options[] = {{"seconds", required_argument, NULL, 's'},
+                                            {"workload", required_argument, NULL, 'w'},
+                                            {"workers", required_argument, NULL, 'p'},
+                                            {"faults", required_argument, NULL, 'f'},
+                                            {"seed", required_argument, NULL, 'n'},
+                                            {"report", required_argument, NULL, 'r'},
+                                            {"least", required_argument, NULL, 'l'},
+                                            {"dump", required_argument, NULL, 'd'},
+                                            {0}};
     bool well = fault_parse("all", s->chosen);
     int option;
 
     while (well && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        char *end = NULL;
-
         switch (option) {
         case 's':
-            s->seconds = (unsigned)strtoul(optarg, &end, 10);
-            well = *end == '\0' && s->seconds > 0;
+            well = parse_number(optarg, 1, UINT_MAX, &s->seconds);
             break;
         case 'n':
-            s->seed = (unsigned)strtoul(optarg, &end, 10);
-            well = *end == '\0';
+            well = parse_number(optarg, 0, UINT_MAX, &s->seed);
+            break;
+        case 'p':
+            well = parse_number(optarg, 1, WORKERS_MAX, &s->workers);
             break;
         case 'w':
             s->workload = judge_find(optarg);
@@ -85,11 +117,17 @@ static bool parse(int argc, char **argv, settings *s)
         case 'r':
             s->report = optarg;
             break;
+        case 'l':
+            s->least = optarg;
+            break;
+        case 'd':
+            s->dump = optarg;
+            break;
         default:
             well = false;
         }
     }
-    if (!well || argc - optind != 2) {
+    if (!well || argc - optind != 2 || !settle(s)) {
         return false;
     }
     s->program = argv[optind];
@@ -127,13 +165,15 @@ static bool conclude(const settings *s, bool ran, bool ended, const faults *f, c
     journal j;
     const char *verdict;
 
-    if (!journal_read(&j, s->directory, by->record_size)) {
+    if (!journal_read(&j, s->directory, c->lives, c->plan.workers, by->record_size)) {
         free(j.records);
         return false;
     }
     bool bit = faults_all_bit(f, s->chosen);
     judgement judged = ended ? by->judge(&j, a) : NOT_JUDGED;
-    printf("%zu operations, of which %zu succeeded:\n", j.count, judge_successes(by, &j));
+    size_t succeeded, calls = judge_calls(by, &j, &succeeded);
+    bool enough = s->least == NULL || by->enough(&j, s->least) > 0;
+    printf("%zu operations, of which %zu succeeded:\n", calls, succeeded);
     by->print(&j);
     print_faults(f, s->chosen);
     print_crew(c, a);
@@ -142,6 +182,7 @@ static bool conclude(const settings *s, bool ran, bool ended, const faults *f, c
               : judged == NOT_JUDGED ? "FAILED: it cannot be judged"
               : is_interrupted()     ? "clean until interrupted"
               : !ran                 ? "FAILED: not all recovered"
+              : !enough              ? "clean, but less was done than had to be"
               : !bit                 ? "clean, but not every fault has bitten"
                                      : "clean";
     printf("seed %u: %s\n", s->seed, verdict);
@@ -150,14 +191,16 @@ static bool conclude(const settings *s, bool ran, bool ended, const faults *f, c
     }
     report page = {verdict, s->seed, by, &j, f, c};
     bool told = s->report == NULL || report_write(&page, s->report, s->directory);
+    told = (s->dump == NULL || by->dump(&j, s->dump)) && told;
     free(j.records);
-    return judged == JUDGED_RIGHT && ran && bit && told && !is_interrupted();
+    return judged == JUDGED_RIGHT && ran && bit && enough && told && !is_interrupted();
 }
 
 int main(int argc, char **argv)
 {
     faults done = {0};
-    settings s = {.seconds = 60, .seed = (unsigned)time(NULL), .workload = &counter_judge};
+    settings s = {
+        .seconds = 60, .seed = (unsigned)time(NULL), .workers = WORKERS_USUAL, .workload = &counter_judge};
     struct sigaction action = {.sa_handler = on_signal};
     arena a = {0};
     crew c = {0};
@@ -171,16 +214,15 @@ int main(int argc, char **argv)
     printf("seed %u\n", s.seed);
     fflush(stdout);
     bool well = arena_open(&a, is_interrupted);
-    well = well && crew_start(&c, s.program, s.workload->name, s.directory, a.servers, s.seed);
+    crew_plan plan = {s.program, s.workload->name, s.directory, a.servers, s.workers, s.seed};
+    well = well && crew_start(&c, &plan);
     if (well) {
         bool ran = crew_goes_on(&c) && faults_run(&done, &a, &c, s.chosen, s.seconds, s.seed, is_interrupted);
 
         bool ended = crew_finish(&c);
         well = conclude(&s, ran, ended, &done, &c, &a);
     }
-    if (c.directory != NULL) {
-        crew_kill(&c);
-    }
+    crew_kill(&c);
     arena_close(&a);
     free(done.list);
     return well ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/types.h>
 
 #include "workloads.h"
 
@@ -18,15 +19,18 @@
 typedef struct {
     pthread_t thread;
     uint32_t worker;
+    unsigned life;   /**< of the worker: how many there were before it */
     unsigned number; /**< in its worker */
     struct random_data random;
     char random_state[64];
-    FILE *journal;
+    int journal;
+    off_t noted; /**< bytes in it */
 } hand;
 
 /** How a call ended. */
 typedef enum {
     CALL_ANSWERED,
+    CALL_UNASKED,  /**< well, perhaps without a server */
     CALL_GIVEN_UP, /**< by its deadline: whether the servers can be reached is not known */
     CALL_WRONG     /**< as none may; said */
 } call_end;
@@ -51,7 +55,10 @@ int64_t hand_now(void);
 /** One of the numbers from 0 on, so many as @sides. */
 uint32_t hand_dice(hand *h, uint32_t sides);
 
-/** Append a record to the journal. */
+/** Append a record to the journal. Once this returns it stays there, should the worker be killed. */
 void hand_note(hand *h, const void *record, size_t size);
+
+/** Put @record in the place of the last one, which is of the same size. */
+void hand_amend(hand *h, const void *record, size_t size);
 
 #endif

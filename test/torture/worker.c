@@ -1,5 +1,5 @@
 /**
- * worker DIRECTORY NUMBER SERVERS SEED WORKLOAD
+ * worker DIRECTORY NUMBER LIFE SERVERS SEED WORKLOAD
  *
  * One client and some threads, which make the calls of a workload at a steady
  * pace and note down every one and its result, until standard input ends. A
@@ -26,9 +26,11 @@ static const work *const works[] = {
 static struct {
     const char *directory;
     uint32_t number;
+    unsigned life;
     const work *work;
     bulletin *told;
     pthread_mutex_t publishing; /* so that no thread tells what is older than what another told */
+    corral_client_stats published;
     corral_client *client;
     hand hands[THREADS];
     atomic_bool stop;
@@ -57,28 +59,44 @@ uint32_t hand_dice(hand *h, uint32_t sides)
     return (uint32_t)number % sides;
 }
 
-void hand_note(hand *h, const void *record, size_t size)
+/* By one call: a kill meets it before or after, unless the record is in two pages. */
+static void write_at(const hand *h, off_t place, const void *record, size_t size)
 {
-    if (fwrite(record, size, 1, h->journal) != 1) {
+    if (pwrite(h->journal, record, size, place) != (ssize_t)size) {
         die("worker: journal");
     }
 }
 
+void hand_note(hand *h, const void *record, size_t size)
+{
+    write_at(h, h->noted, record, size);
+    h->noted += (off_t)size;
+}
+
+void hand_amend(hand *h, const void *record, size_t size)
+{
+    write_at(h, h->noted - (off_t)size, record, size);
+}
+
 /* --- calls --- */
 
+/* Add what is new: what those before it told stays. */
 static void publish(call_end end)
 {
     corral_client_stats stats = {0};
+    const corral_client_stats *last = &worker.published;
+    bulletin *told = worker.told;
 
     pthread_mutex_lock(&worker.publishing);
     corral_client_get_stats(worker.client, &stats);
-    atomic_store(&worker.told->sessions, stats.sessions);
-    atomic_store(&worker.told->batches, stats.batches);
-    atomic_store(&worker.told->lost_races, stats.lost_races);
-    atomic_store(&worker.told->resends, stats.resends);
-    atomic_store(&worker.told->resends_applied, stats.resends_applied);
-    atomic_store(&worker.told->resends_not_applied, stats.resends_not_applied);
-    atomic_fetch_add(&worker.told->answered, end == CALL_ANSWERED);
+    atomic_fetch_add(&told->sessions, stats.sessions - last->sessions);
+    atomic_fetch_add(&told->batches, stats.batches - last->batches);
+    atomic_fetch_add(&told->lost_races, stats.lost_races - last->lost_races);
+    atomic_fetch_add(&told->resends, stats.resends - last->resends);
+    atomic_fetch_add(&told->resends_applied, stats.resends_applied - last->resends_applied);
+    atomic_fetch_add(&told->resends_not_applied, stats.resends_not_applied - last->resends_not_applied);
+    atomic_fetch_add(&told->answered, end == CALL_ANSWERED);
+    worker.published = stats;
     pthread_mutex_unlock(&worker.publishing);
 }
 
@@ -124,7 +142,7 @@ static void map_bulletin(void)
     if (fd < 0) {
         die(path);
     }
-    bulletin *all = mmap(NULL, WORKERS * sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    bulletin *all = mmap(NULL, WORKERS_MAX * sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (all == MAP_FAILED) {
         die(path);
     }
@@ -153,13 +171,15 @@ static void start_hand(hand *h, unsigned number, unsigned seed)
     char path[PATH_SIZE];
 
     h->worker = worker.number;
+    h->life = worker.life;
     h->number = number;
-    journal_path(worker.directory, worker.number, number, path);
-    h->journal = fopen(path, "we");
-    if (h->journal == NULL) {
+    journal_path(worker.directory, worker.number, worker.life, number, path);
+    h->journal = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (h->journal < 0) {
         die(path);
     }
-    initstate_r(seed + worker.number * THREADS + number, h->random_state, sizeof h->random_state, &h->random);
+    seed += (worker.life * WORKERS_MAX + worker.number) * THREADS + number;
+    initstate_r(seed, h->random_state, sizeof h->random_state, &h->random);
     if (pthread_create(&h->thread, NULL, run, h) != 0) {
         die("worker: thread");
     }
@@ -169,23 +189,25 @@ int main(int argc, char **argv)
 {
     char byte;
 
-    if (argc != 6 || strtoul(argv[2], NULL, 10) >= WORKERS || (worker.work = find_work(argv[5])) == NULL) {
-        fprintf(stderr, "usage: worker DIRECTORY NUMBER SERVERS SEED WORKLOAD\n");
+    if (argc != 7 || strtoul(argv[2], NULL, 10) >= WORKERS_MAX ||
+        (worker.work = find_work(argv[6])) == NULL) {
+        fprintf(stderr, "usage: worker DIRECTORY NUMBER LIFE SERVERS SEED WORKLOAD\n");
         return 2;
     }
     worker.directory = argv[1];
     worker.number = (uint32_t)strtoul(argv[2], NULL, 10);
+    worker.life = (unsigned)strtoul(argv[3], NULL, 10);
     map_bulletin();
-    open_client(argv[3]);
+    open_client(argv[4]);
     for (unsigned i = 0; i < THREADS; i++) {
-        start_hand(&worker.hands[i], i, (unsigned)strtoul(argv[4], NULL, 10));
+        start_hand(&worker.hands[i], i, (unsigned)strtoul(argv[5], NULL, 10));
     }
     while (read(STDIN_FILENO, &byte, 1) > 0) {
     }
     atomic_store(&worker.stop, true);
     for (unsigned i = 0; i < THREADS; i++) {
         pthread_join(worker.hands[i].thread, NULL);
-        if (fclose(worker.hands[i].journal) != 0) {
+        if (close(worker.hands[i].journal) != 0) {
             die("worker: journal");
         }
     }
