@@ -3,11 +3,13 @@
 
 #include "act.h"
 
+#define MORE_AT_LEAST (60 * FAULTS_SECOND)
+
 enum { CALM_MS = 300, PAIRS_A_ROUND = 2, SLOTS = FAULT_KINDS + PAIRS_A_ROUND };
 
 typedef struct {
     scene scene;
-    int64_t start, enough; /* how long it has to go on at least */
+    int64_t start, enough, most; /* how long it has to go on, and may to complete it */
     const bool *chosen;
     fault_kind pairs[FAULT_KINDS * FAULT_KINDS][2]; /* those that may overlap, the earlier first */
     unsigned pair_count;
@@ -150,12 +152,13 @@ bool faults_run(faults *f, arena *a, crew *c, const bool chosen[FAULT_KINDS], un
                   .enough = seconds * FAULTS_SECOND,
                   .chosen = chosen};
 
+    p.most = p.enough + (p.enough > MORE_AT_LEAST ? p.enough : MORE_AT_LEAST);
     collect_pairs(&p);
     for (unsigned i = 0; !interrupted(); i++) {
         int64_t passed = faults_now() - p.start;
         bool late = passed >= p.enough;
 
-        if (passed >= 2 * p.enough || (late && is_complete(&p, f))) {
+        if (passed >= p.most || (late && is_complete(&p, f))) {
             break;
         }
         if (i % SLOTS == 0) {
