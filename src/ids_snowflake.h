@@ -74,7 +74,9 @@ typedef struct {
     size_t start, next;    /* ... at which of the free ones we have begun, how many were looked at, */
     bool has_nearest;      /* ... and whether none of these has its mark in the past; */
     uint32_t nearest;      /* ... whose is the earliest then, */
-    int64_t nearest_ms;    /* ... and which */
+    int64_t nearest_ms;    /* ... and which; */
+    uint32_t ahead;        /* ... what these were when there was no better one last time */
+    int64_t ahead_ms;
 
     bool held;       /* the lease is made, */
     int64_t session; /* ... in this session */
