@@ -1,7 +1,7 @@
 /*
  * ZNODE: the directories of epochs. Those of epochs that have passed are deleted
- * by whoever leaves them last, and by whoever begins the next epoch. Those that
- * others are still in are left to these.
+ * by whoever leaves them last, by whoever begins the next epoch, and by whoever
+ * closes a handle. Those that others are still in are left to these.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,7 +18,6 @@ enum { NAME_SIZE = 48, PREFIX_SIZE = 24 };
 typedef struct {
     corrali_request request;
     corrali_znodes *owner;
-    int64_t epoch; /* whose directory it is about */
     char path[];
 } errand;
 
@@ -27,14 +26,13 @@ static void remove_now_locked(errand *own);
 /* --- errands --- */
 
 /* NULL: no memory; then what it is about is left to others. */
-static errand *begin_locked(corrali_znodes *owner, int64_t epoch, const char *path)
+static errand *begin_locked(corrali_znodes *owner, const char *path)
 {
     size_t size = strlen(path) + 1;
     errand *own = corrali_alloc(sizeof *own + size);
 
     if (own != NULL) {
         own->owner = owner;
-        own->epoch = epoch;
         memcpy(own->path, path, size);
         corrali_znodes_keep_locked(owner);
     }
@@ -77,26 +75,7 @@ static void remove_now_locked(errand *own)
     send_locked(own, CORRALI_MULTI, NULL, removed);
 }
 
-/* --- when a handle is closed --- */
-
-static void looked(corrali_request *request)
-{
-    errand *own = CORRALI_CONTAINER(request, errand, request);
-    corrali_ids_config config;
-    int64_t epoch;
-
-    if (request->status == CORRAL_ELOST) {
-        send_locked(own, CORRALI_GET, own->owner->ids->path, looked);
-    } else if (request->status == CORRAL_OK &&
-               corrali_ids_config_parse(request->data, request->length, &config, &epoch) &&
-               config.tag == own->owner->ids->config.tag && epoch > own->epoch) {
-        remove_now_locked(own);
-    } else {
-        end_locked(own);
-    }
-}
-
-/* --- at the beginning of an epoch --- */
+/* --- those of epochs that have passed --- */
 
 /* @name is that of an epoch that has passed. */
 static bool has_passed(const corrali_znodes *own, const char *name)
@@ -113,7 +92,7 @@ static bool has_passed(const corrali_znodes *own, const char *name)
 static void remove_child_locked(corrali_znodes *own, const char *name)
 {
     char *path = corrali_asprintf("%s/%s", own->ids->path, name);
-    errand *removal = path == NULL ? NULL : begin_locked(own, 0, path);
+    errand *removal = path == NULL ? NULL : begin_locked(own, path);
 
     if (removal != NULL) {
         remove_now_locked(removal);
@@ -139,11 +118,33 @@ static void listed(corrali_request *request)
 
 void corrali_znodes_clear_locked(corrali_znodes *own)
 {
-    errand *listing = begin_locked(own, 0, own->ids->path);
+    errand *listing = begin_locked(own, own->ids->path);
 
     if (listing != NULL) {
         send_locked(listing, CORRALI_CHILDREN, listing->path, listed);
     }
+}
+
+/* --- when a handle is closed --- */
+
+static void looked(corrali_request *request)
+{
+    errand *own = CORRALI_CONTAINER(request, errand, request);
+    corrali_znodes *owner = own->owner;
+    corrali_ids_config config;
+    int64_t epoch;
+
+    if (request->status == CORRAL_ELOST) {
+        send_locked(own, CORRALI_GET, owner->ids->path, looked);
+        return;
+    }
+    if (request->status == CORRAL_OK &&
+        corrali_ids_config_parse(request->data, request->length, &config, &epoch) &&
+        config.tag == owner->ids->config.tag && epoch >= owner->epoch) {
+        owner->epoch = epoch;
+        corrali_znodes_clear_locked(owner);
+    }
+    end_locked(own);
 }
 
 /* --- directories --- */
@@ -180,11 +181,11 @@ void corrali_ids_directory_leave_locked(corrali_ids_directory *directory)
     if (directory->uses > 0) {
         return;
     }
-    last = begin_locked(own, directory->epoch, directory->path);
+    last = begin_locked(own, directory->path);
     if (last != NULL && directory->superseded) {
         remove_now_locked(last);
     } else if (last != NULL) {
-        /* Who has begun a later epoch meanwhile has found us in this one. */
+        /* Who has begun a later epoch meanwhile has found us in this one, or, in others, who has crashed. */
         send_locked(last, CORRALI_GET, own->ids->path, looked);
     }
     corrali_ids_directory_free(directory);
