@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "counters.h"
+#include "ids.h"
 #include "locks.h"
 
 /* Seeds that went wrong, until it is given up. */
@@ -30,7 +31,8 @@ static const struct {
     const char *name;
     void (*run)(uint64_t seed, bool tracing, sim_result *ret_result);
     int rare; /* which paths count */
-} workloads[] = {{"counters", counters_run, OF_COUNTERS}, {"locks", locks_run, OF_LOCKS}};
+} workloads[] = {
+    {"counters", counters_run, OF_COUNTERS}, {"ids", ids_run, OF_IDS}, {"locks", locks_run, OF_LOCKS}};
 
 enum { WORKLOADS = sizeof workloads / sizeof *workloads };
 

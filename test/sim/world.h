@@ -25,7 +25,7 @@ typedef struct world world;
 typedef void (*world_fire)(void *subject, int64_t argument);
 
 /** Whose workload's runs come to it. */
-enum { OF_COUNTERS = 1, OF_LOCKS = 2, OF_ALL = OF_COUNTERS | OF_LOCKS };
+enum { OF_COUNTERS = 1, OF_LOCKS = 2, OF_IDS = 4, OF_ALL = OF_COUNTERS | OF_LOCKS | OF_IDS };
 
 /** What a world has seen of what is rare; printed, and none may stay 0 in a run over many seeds. */
 #define SIM_RARE_PATHS(X)                                                                                    \
@@ -44,7 +44,7 @@ enum { OF_COUNTERS = 1, OF_LOCKS = 2, OF_ALL = OF_COUNTERS | OF_LOCKS };
     X(TAIL_KEPT, "proposals of a leader cut off kept by the next one", OF_ALL)                               \
     X(STALE_READ, "read from a server cut off", OF_ALL)                                                      \
     X(LAGGING_REFUSED, "connection to a lagging server refused", OF_ALL)                                     \
-    X(SET_WATCH_FIRED, "watch fired when set again", OF_ALL)                                                 \
+    X(SET_WATCH_FIRED, "watch fired when set again", OF_COUNTERS | OF_LOCKS)                                 \
     X(NO_MEMORY, "allocation failed", OF_ALL)                                                                \
     X(LOST_RACE, "race lost", OF_COUNTERS)                                                                   \
     X(OUT_OF_BOUNDS, "sum out of bounds", OF_COUNTERS)                                                       \
@@ -77,7 +77,28 @@ enum { OF_COUNTERS = 1, OF_LOCKS = 2, OF_ALL = OF_COUNTERS | OF_LOCKS };
     X(TAKEN_AGAIN, "recursive lock acquired again", OF_LOCKS)                                                \
     X(WAITED_GONE, "waited until a lock was gone", OF_LOCKS)                                                 \
     X(LISTED, "contenders listed", OF_LOCKS)                                                                 \
-    X(LISTED_CHANGING, "contenders listed while they changed", OF_LOCKS)
+    X(LISTED_CHANGING, "contenders listed while they changed", OF_LOCKS)                                     \
+    X(TAKEN_QUICKLY, "IDs taken without the mutex", OF_IDS)                                                  \
+    X(EXHAUSTED, "IDs exhausted", OF_IDS)                                                                    \
+    X(CONFLICTING, "generator of another kind or layout refused", OF_IDS)                                    \
+    X(REPLACED, "generator gone under its handle", OF_IDS)                                                   \
+    X(DESTROYED, "generator destroyed by somebody", OF_IDS)                                                  \
+    X(CLOSED_IN_FLIGHT, "generator closed with calls under way", OF_IDS)                                     \
+    X(WORN_OUT, "epoch begun since the last directory was worn out", OF_IDS)                                 \
+    X(EPOCH_GONE, "epoch begun since the last directory was gone", OF_IDS)                                   \
+    X(EPOCH_SKIPPED, "epoch skipped since its directory was somebody's", OF_IDS)                             \
+    X(DEAD_END, "number at the end of a directory not used", OF_IDS)                                         \
+    X(SEARCHED, "numbers searched for after a lost reply", OF_IDS)                                           \
+    X(DIRECTORY_DELETED, "directory of numbers deleted by somebody", OF_IDS)                                 \
+    X(NUMBER_DELETED, "number deleted by somebody", OF_IDS)                                                  \
+    X(LEASE_DELETED, "worker's lease deleted by somebody", OF_IDS)                                           \
+    X(RECYCLED, "worker's number taken over", OF_IDS)                                                        \
+    X(CROWDED, "all workers' numbers taken up to a deadline", OF_IDS)                                        \
+    X(CLAIM_RESENT, "claim of a window sent again", OF_IDS)                                                  \
+    X(TAKEN_ALONE, "snowflakes taken without a connection", OF_IDS)                                          \
+    X(CLOCK_SET, "calendar set", OF_IDS)                                                                     \
+    X(CLOCK_BACK, "calendar too far behind", OF_IDS)                                                         \
+    X(CLOCK_AWAITED, "calendar waited for", OF_IDS)
 
 typedef enum {
 #define SIM_RARE_NAME(name, text, of) RARE_##name,
