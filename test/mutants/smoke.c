@@ -4,12 +4,13 @@
  * it looks at what a user sees first, and no closer.
  */
 #include <corral/counter.h>
+#include <corral/ids.h>
 #include <corral/lock.h>
 
 #include "lib/events.h"
 #include "lib/server.h"
 
-enum { ADDS = 200 };
+enum { ADDS = 200, IDS = 10 };
 
 static corral_client *client;
 static corral_counter *counter;
@@ -143,6 +144,29 @@ static void a_lock(void)
     ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK);
 }
 
+static void ids_of_each_kind(void)
+{
+    static const char *const paths[] = {[CORRAL_IDS_BLOCK] = "/smoke/block",
+                                        [CORRAL_IDS_SEQUENCE] = "/smoke/sequence",
+                                        [CORRAL_IDS_ZNODE] = "/smoke/znode",
+                                        [CORRAL_IDS_SNOWFLAKE] = "/smoke/snowflake"};
+
+    for (corral_ids_kind kind = CORRAL_IDS_BLOCK; kind <= CORRAL_IDS_SNOWFLAKE; kind++) {
+        corral_ids_options options = CORRAL_IDS_OPTIONS_INIT;
+        corral_ids *ids = NULL;
+        uint64_t got[IDS + 1] = {0};
+
+        options.kind = kind;
+        REQUIRE_STATUS(corral_ids_open(client, paths[kind], &options, &ids), CORRAL_OK);
+        ASSERT_STATUS(corral_ids_next(ids, CORRAL_FOREVER, &got[0]), CORRAL_OK);
+        ASSERT_STATUS(corral_ids_next_many(ids, IDS, CORRAL_FOREVER, &got[1]), CORRAL_OK);
+        for (size_t i = 0; i < IDS; i++) {
+            CU_ASSERT(got[i + 1] > got[i]);
+        }
+        ASSERT_STATUS(corral_ids_close(ids), CORRAL_OK);
+    }
+}
+
 static void many_adds(void)
 {
     recorder ends;
@@ -170,6 +194,7 @@ static CU_TestInfo tests[] = {
     {"two counters", two_counters},
     {"a subscription", a_subscription},
     {"a lock", a_lock},
+    {"IDs of each kind", ids_of_each_kind},
     {"200 adds", many_adds},
     CU_TEST_INFO_NULL,
 };
