@@ -86,7 +86,9 @@ void corrali_worker_claim_locked(corrali_snowflake *own)
         return;
     }
     if (!worker->claimed && from_ms - now_ms > own->ids->options.clock_wait_ms) {
-        corrali_worker_drop_locked(own, CORRAL_ECLOCK, worker->mark_path);
+        /* The clock is before the epoch; or the mark was moved since it was chosen: then do so anew. */
+        corrali_worker_drop_locked(own, from_ms == own->epoch_ms + 1 ? CORRAL_ECLOCK : CORRAL_OK,
+                                   worker->mark_path);
         return;
     }
     worker->next_ms = (from_ms > now_ms ? from_ms : now_ms) + CORRALI_WINDOW_MS;
