@@ -62,18 +62,22 @@ static void look_again_later_locked(corrali_snowflake *own)
 /* --- some are free --- */
 
 /*
- * All that are free have their marks in the future. Is the clock behind? Or has
- * somebody taken the number since it was listed as free, and moved its mark on? If
- * the mark is still there when it has been listed as free once more, nobody has.
+ * All that are free have their marks in the future. By less than a window that is
+ * how those leave them who crash, and the numbers are as good as taken until then.
+ * Else, is the clock behind? Or has somebody taken the number since it was listed as
+ * free, and moved its mark on? If the mark is still there when it has been listed as
+ * free once more, nobody has.
  */
 static void take_nearest_locked(corrali_snowflake *own)
 {
     corrali_worker *worker = &own->worker;
     bool seen_before = worker->nearest == worker->ahead && worker->nearest_ms == worker->ahead_ms;
+    int64_t ms = worker->nearest_ms - corrali_calendar_ms_locked(corrali_snowflake_client(own));
 
-    if (worker->nearest_ms - corrali_calendar_ms_locked(corrali_snowflake_client(own)) <=
-        own->ids->options.clock_wait_ms) {
+    if (ms <= own->ids->options.clock_wait_ms) {
         corrali_worker_lease_locked(own, worker->nearest);
+    } else if (ms <= CORRALI_WINDOW_MS) {
+        look_again_later_locked(own);
     } else if (seen_before) {
         corrali_worker_name(own, worker->nearest);
         corrali_snowflake_fail_locked(own, CORRAL_ECLOCK, worker->mark_path);
