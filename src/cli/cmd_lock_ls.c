@@ -29,22 +29,6 @@ static void print_plain(const corral_lock_contender *each)
     putchar('\n');
 }
 
-static int report(const cli_session *session, const char *path, const corral_lock_options *options,
-                  int status)
-{
-    if (status == CORRAL_ETIMEDOUT) {
-        bool connecting = corral_client_state(session->client) == CORRAL_STATE_CONNECTING;
-        cli_error("%s: timed out: %s %s", path, connecting ? "cannot reach" : "no answer from",
-                  session->settings->servers);
-    } else if (corral_client_state(session->client) == CORRAL_STATE_AUTH_FAILED) {
-        cli_error("%s: the server refused the credentials", path);
-    } else {
-        cli_error("%s: %s", path,
-                  status == CORRAL_ECONFLICT ? cli_lock_conflict(options) : corral_strerror(status));
-    }
-    return cli_exit_status(status);
-}
-
 static int list(cli_session *session, const cli_call *call, const corral_lock_options *options)
 {
     const char *path = call->operands[0];
@@ -66,7 +50,10 @@ static int list(cli_session *session, const cli_call *call, const corral_lock_op
     }
     corral_lock_contenders_free(contenders);
     corral_lock_close(lock);
-    return status == 0 ? CLI_DONE : report(session, path, options, status);
+    return status == 0
+               ? CLI_DONE
+               : cli_session_report_call(session, path, status,
+                                         status == CORRAL_ECONFLICT ? cli_lock_conflict(options) : NULL);
 }
 
 int cli_lock_ls(const cli_call *call)

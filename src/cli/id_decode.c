@@ -66,21 +66,11 @@ static int read_call(decode_call *d)
 
 /* ---- asking ---- */
 
-static int report(cli_session *session, const char *path, int status)
+static const char *explain(int status)
 {
-    if (status == CORRAL_ETIMEDOUT) {
-        bool connecting = corral_client_state(session->client) == CORRAL_STATE_CONNECTING;
-        cli_error("%s: timed out: %s %s", path, connecting ? "cannot reach" : "no answer from",
-                  session->settings->servers);
-    } else if (corral_client_state(session->client) == CORRAL_STATE_AUTH_FAILED) {
-        cli_error("%s: the server refused the credentials", path);
-    } else {
-        cli_error("%s: %s", path,
-                  status == CORRAL_ENOENT     ? "no such generator"
-                  : status == CORRAL_ECORRUPT ? "holds no ID generator"
-                                              : corral_strerror(status));
-    }
-    return cli_exit_status(status);
+    return status == CORRAL_ENOENT     ? "no such generator"
+           : status == CORRAL_ECORRUPT ? "holds no ID generator"
+                                       : NULL;
 }
 
 static int ask_session(decode_call *d, cli_session *session)
@@ -92,7 +82,7 @@ static int ask_session(decode_call *d, cli_session *session)
     if (exit_status == 0) {
         int status = corral_ids_info(ids, d->call->settings->timeout_ms, &d->layout);
         session->unanswered = status == CORRAL_ETIMEDOUT;
-        exit_status = status == 0 ? 0 : report(session, d->path, status);
+        exit_status = status == 0 ? 0 : cli_session_report_call(session, d->path, status, explain(status));
     }
     corral_ids_close(ids);
     return exit_status;

@@ -223,6 +223,21 @@ int cli_session_report_repeatable(cli_session *session, const corral_op *op, con
     return report(session, op, path, reason, true);
 }
 
+int cli_session_report_call(const cli_session *session, const char *path, int status, const char *reason)
+{
+    corral_state state = corral_client_state(session->client);
+    if (status == CORRAL_ETIMEDOUT) {
+        cli_error("%s: timed out: %s %s", path,
+                  state == CORRAL_STATE_CONNECTING ? "cannot reach" : "no answer from",
+                  session->settings->servers);
+    } else if (state == CORRAL_STATE_AUTH_FAILED) {
+        cli_error("%s: the server refused the credentials", path);
+    } else {
+        cli_error("%s: %s", path, reason != NULL ? reason : corral_strerror(status));
+    }
+    return cli_exit_status(status);
+}
+
 /** Die of the signal: not exit(), since a calling shell that got it too looks at how we ended. */
 static void die_of_signal(int number)
 {

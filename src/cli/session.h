@@ -59,6 +59,13 @@ int cli_session_report_repeatable(cli_session *session, const corral_op *op, con
                                   const char *reason);
 
 /**
+ * Report why a blocking call about @path has failed: with @status, which is said as
+ * @reason where it is about neither the servers nor the credentials; NULL: the library's
+ * words. Returns the exit status.
+ */
+int cli_session_report_call(const cli_session *session, const char *path, int status, const char *reason);
+
+/**
  * End the session, unless the operation was interrupted or timed out: that could
  * make somebody wait who does not want to, or beyond the timeout for a server
  * that is silent, and the session expires on its own. If it was interrupted and

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/fixture.h"
+#include "lib/generator.h"
 #include "lib/locking.h"
 #include "lib/snowflakes.h"
 
@@ -73,8 +74,8 @@ static void they_are_unique(void)
 {
     unsigned count = testing_scaled(30000);
     uint64_t *numbers = calloc((size_t)ALL * count, sizeof *numbers);
-    corral_ids *ids[CLIENTS] = {snowflakes_open(client, path, snowflakes_options(10, 12)),
-                                snowflakes_open(other, path, snowflakes_options(10, 12))};
+    corral_ids *ids[CLIENTS] = {generator_open_with(client, path, snowflakes_options(10, 12)),
+                                generator_open_with(other, path, snowflakes_options(10, 12))};
     taker takers[ALL];
     unsigned repeated = 0;
 
@@ -102,12 +103,12 @@ static void they_tell_when_and_by_whom(void)
 {
     corral_ids_options options = snowflakes_options(5, 3);
     options.epoch_ms = INT64_C(1500000000000);
-    corral_ids *first = snowflakes_open(client, path, options);
-    corral_ids *second = snowflakes_open(client, path, options);
+    corral_ids *first = generator_open_with(client, path, options);
+    corral_ids *second = generator_open_with(client, path, options);
 
     for (unsigned i = 0; i < 100; i++) {
         int64_t before = snowflakes_calendar_ms();
-        corral_snowflake parts = snowflakes_decode(snowflakes_next(i % 2 == 0 ? first : second), options);
+        corral_snowflake parts = snowflakes_decode(generator_next(i % 2 == 0 ? first : second), options);
 
         CU_ASSERT(before <= parts.time_ms && parts.time_ms <= snowflakes_calendar_ms());
         ASSERT_INT64(parts.worker, i % 2); /* numbers are given out from the lowest on */
@@ -122,12 +123,12 @@ static void a_ms_that_is_used_up_is_waited_out(void)
 {
     enum { COUNT = 100 };
     corral_ids_options options = snowflakes_options(10, 1);
-    corral_ids *ids = snowflakes_open(client, path, options);
+    corral_ids *ids = generator_open_with(client, path, options);
     uint64_t numbers[2 * COUNT];
 
     ASSERT_STATUS(corral_ids_next_many(ids, COUNT, TESTING_PATIENCE_MS, numbers), CORRAL_OK);
     for (unsigned i = 0; i < COUNT; i++) {
-        numbers[COUNT + i] = snowflakes_next(ids);
+        numbers[COUNT + i] = generator_next(ids);
     }
     for (unsigned i = 2; i < 2 * COUNT; i++) {
         CU_ASSERT(numbers[i] > numbers[i - 1]);
@@ -144,7 +145,7 @@ static corral_ids *open_labeled(corral_client *whose, const char *label)
     corral_ids_options options = snowflakes_options(1, 12);
 
     options.label = label;
-    return snowflakes_open(whose, path, options);
+    return generator_open_with(whose, path, options);
 }
 
 static void assert_workers(corral_ids *ids, size_t count, const char *const *labels)
@@ -172,8 +173,8 @@ static void a_third_of_two_waits_its_turn(void)
     corral_op *op = NULL;
     uint64_t id = 7;
 
-    (void)snowflakes_next(first);
-    (void)snowflakes_next(second);
+    (void)generator_next(first);
+    (void)generator_next(second);
     ASSERT_STATUS(corral_ids_next(third, 1000, &id), CORRAL_EBUSY);
     ASSERT_INT64(id, 7);
     REQUIRE_STATUS(corral_ids_next_async(third, 1000, NULL, NULL, &op), CORRAL_OK);
@@ -201,8 +202,8 @@ static void who_waits_can_be_told_to_stop(void)
     corral_ids *third = open_labeled(client, NULL);
     corral_op *ops[2] = {NULL};
 
-    (void)snowflakes_next(first);
-    (void)snowflakes_next(second);
+    (void)generator_next(first);
+    (void)generator_next(second);
     for (unsigned i = 0; i < 2; i++) {
         REQUIRE_STATUS(corral_ids_next_async(third, CORRAL_FOREVER, NULL, NULL, &ops[i]), CORRAL_OK);
     }
@@ -225,8 +226,8 @@ static void a_number_is_given_back(void)
     uint64_t last = 0;
 
     for (unsigned i = 0; i < 3; i++) {
-        corral_ids *ids = snowflakes_open(client, path, options);
-        uint64_t id = snowflakes_next(ids);
+        corral_ids *ids = generator_open_with(client, path, options);
+        uint64_t id = generator_next(ids);
 
         CU_ASSERT(id > last);
         ASSERT_INT64(snowflakes_decode(id, options).worker, 0);
@@ -244,17 +245,17 @@ static void a_number_is_given_back(void)
 static void marks_in_the_future_give_nothing_out(void)
 {
     enum { HOUR_MS = 3600000 };
-    corral_ids *ids = snowflakes_open(client, path, snowflakes_options(1, 12));
+    corral_ids *ids = generator_open_with(client, path, snowflakes_options(1, 12));
     corral_op *op = NULL;
     char mark[80];
     uint64_t id = 7;
 
-    (void)snowflakes_next(ids);
+    (void)generator_next(ids);
     snowflakes_close(ids);
     ASSERT_BELOW_SOON(workers, 1);
     int64_t nearest = snowflakes_put_mark(path, 0, HOUR_MS);
     (void)snowflakes_put_mark(path, 1, 2 * HOUR_MS);
-    ids = snowflakes_open(client, path, snowflakes_options(1, 12));
+    ids = generator_open_with(client, path, snowflakes_options(1, 12));
     ASSERT_STATUS(corral_ids_next(ids, TESTING_PATIENCE_MS, &id), CORRAL_ECLOCK);
     ASSERT_INT64(id, 7);
     REQUIRE_STATUS(corral_ids_next_async(ids, TESTING_PATIENCE_MS, NULL, NULL, &op), CORRAL_OK);
@@ -267,36 +268,36 @@ static void marks_in_the_future_give_nothing_out(void)
     ASSERT_INT64(raw_count_below(server_raw(), workers), 2); /* no lease */
     /* One of the two would do. */
     (void)snowflakes_put_mark(path, 1, -1);
-    ASSERT_INT64(snowflakes_decode(snowflakes_next(ids), snowflakes_options(1, 12)).worker, 1);
+    ASSERT_INT64(snowflakes_decode(generator_next(ids), snowflakes_options(1, 12)).worker, 1);
     snowflakes_close(ids);
 }
 
 static void a_number_that_nobody_has_had_is_better(void)
 {
-    corral_ids *ids = snowflakes_open(client, path, snowflakes_options(2, 12));
+    corral_ids *ids = generator_open_with(client, path, snowflakes_options(2, 12));
 
-    (void)snowflakes_next(ids);
+    (void)generator_next(ids);
     snowflakes_close(ids);
     ASSERT_BELOW_SOON(workers, 1);
     (void)snowflakes_put_mark(path, 0, TESTING_PATIENCE_MS);
-    ids = snowflakes_open(client, path, snowflakes_options(2, 12));
-    ASSERT_INT64(snowflakes_decode(snowflakes_next(ids), snowflakes_options(2, 12)).worker, 1);
+    ids = generator_open_with(client, path, snowflakes_options(2, 12));
+    ASSERT_INT64(snowflakes_decode(generator_next(ids), snowflakes_options(2, 12)).worker, 1);
     snowflakes_close(ids);
 }
 
 static void a_mark_that_is_near_is_waited_for(void)
 {
     corral_ids_options options = snowflakes_options(1, 12);
-    corral_ids *ids = snowflakes_open(client, path, options);
+    corral_ids *ids = generator_open_with(client, path, options);
 
-    (void)snowflakes_next(ids);
+    (void)generator_next(ids);
     snowflakes_close(ids);
     ASSERT_BELOW_SOON(workers, 1);
     options.clock_wait_ms = TESTING_PATIENCE_MS;
     int64_t mark = snowflakes_put_mark(path, 0, 700);
     (void)snowflakes_put_mark(path, 1, 10 * TESTING_PATIENCE_MS);
-    ids = snowflakes_open(client, path, options);
-    corral_snowflake parts = snowflakes_decode(snowflakes_next(ids), options);
+    ids = generator_open_with(client, path, options);
+    corral_snowflake parts = snowflakes_decode(generator_next(ids), options);
     ASSERT_INT64(parts.worker, 0);
     CU_ASSERT(parts.time_ms >= mark && parts.time_ms <= snowflakes_calendar_ms());
     snowflakes_close(ids);
@@ -304,16 +305,16 @@ static void a_mark_that_is_near_is_waited_for(void)
 
 static void what_is_no_mark_is_refused(void)
 {
-    corral_ids *ids = snowflakes_open(client, path, snowflakes_options(1, 12));
+    corral_ids *ids = generator_open_with(client, path, snowflakes_options(1, 12));
     char mark[80];
     uint64_t id;
 
-    (void)snowflakes_next(ids);
+    (void)generator_next(ids);
     snowflakes_close(ids);
     ASSERT_BELOW_SOON(workers, 1);
     snprintf(mark, sizeof mark, "%s/workers/0", path);
     server_put(mark, "-5 0123456789abcdef");
-    ids = snowflakes_open(client, path, snowflakes_options(1, 12));
+    ids = generator_open_with(client, path, snowflakes_options(1, 12));
     ASSERT_STATUS(corral_ids_next(ids, TESTING_PATIENCE_MS, &id), CORRAL_ECORRUPT);
     ASSERT_ZNODE(mark, "-5 0123456789abcdef");
     snowflakes_close(ids);
@@ -324,12 +325,12 @@ static void what_is_no_mark_is_refused(void)
 static void others_options_are_refused(void)
 {
     corral_ids_options options = snowflakes_options(10, 12);
-    corral_ids *ids = snowflakes_open(client, path, options);
+    corral_ids *ids = generator_open_with(client, path, options);
     corral_ids_worker *list = NULL;
     size_t count = 0;
     uint64_t id;
 
-    (void)snowflakes_next(ids);
+    (void)generator_next(ids);
     snowflakes_close(ids);
     for (unsigned i = 0; i < 4; i++) {
         corral_ids_options refused = options;
@@ -338,14 +339,14 @@ static void others_options_are_refused(void)
         refused.sequence_bits -= i == 1;
         refused.epoch_ms += i == 2;
         refused.kind = i == 3 ? CORRAL_IDS_SEQUENCE : refused.kind;
-        ids = snowflakes_open(client, path, refused);
+        ids = generator_open_with(client, path, refused);
         ASSERT_STATUS(corral_ids_next(ids, TESTING_PATIENCE_MS, &id), CORRAL_ECONFLICT);
         ASSERT_STATUS(corral_ids_workers(ids, TESTING_PATIENCE_MS, &list, &count), CORRAL_ECONFLICT);
         snowflakes_close(ids);
     }
     options.kind = CORRAL_IDS_STORED;
-    ids = snowflakes_open(client, path, options);
-    (void)snowflakes_next(ids);
+    ids = generator_open_with(client, path, options);
+    (void)generator_next(ids);
     ASSERT_STATUS(corral_ids_workers(ids, TESTING_PATIENCE_MS, &list, &count), CORRAL_OK);
     ASSERT_INT64(count, 1);
     corral_ids_workers_free(list);
@@ -360,7 +361,7 @@ static void a_sequence_has_no_workers(void)
     uint64_t id;
 
     options.kind = CORRAL_IDS_SEQUENCE;
-    corral_ids *ids = snowflakes_open(client, path, options);
+    corral_ids *ids = generator_open_with(client, path, options);
     /* None is made for that. */
     ASSERT_STATUS(corral_ids_workers(ids, TESTING_PATIENCE_MS, &list, &count), CORRAL_ENOENT);
     ASSERT_STATUS(corral_ids_info(ids, TESTING_PATIENCE_MS, &options), CORRAL_ENOENT);
@@ -389,7 +390,7 @@ static void time_comes_to_an_end(void)
     uint64_t id;
 
     options.epoch_ms = 0;
-    corral_ids *ids = snowflakes_open(client, path, options);
+    corral_ids *ids = generator_open_with(client, path, options);
     ASSERT_STATUS(corral_ids_next(ids, TESTING_PATIENCE_MS, &id), CORRAL_EEXHAUSTED);
     ASSERT_STATUS(corral_ids_next(ids, TESTING_PATIENCE_MS, &id), CORRAL_EEXHAUSTED);
     snowflakes_close(ids);

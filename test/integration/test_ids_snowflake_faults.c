@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "lib/fixture.h"
+#include "lib/generator.h"
 #include "lib/locking.h"
 #include "lib/loop.h"
 #include "lib/snowflakes.h"
@@ -47,7 +48,7 @@ static void assert_no_lease_soon(void)
     size_t count = 1;
 
     options.kind = CORRAL_IDS_STORED;
-    corral_ids *ids = snowflakes_open(other, path, options);
+    corral_ids *ids = generator_open_with(other, path, options);
 
     while (count > 0 && testing_now_ms() < until) {
         REQUIRE_STATUS(corral_ids_workers(ids, TESTING_PATIENCE_MS, &list, &count), CORRAL_OK);
@@ -73,9 +74,9 @@ static void live_through_a_cut(proxy_place place, unsigned nth)
     corral_ids_options options = snowflakes_options(10, 12);
 
     proxy_cut(through, place, &rule);
-    corral_ids *ids = snowflakes_open(client, path, options);
-    uint64_t first = snowflakes_next(ids);
-    uint64_t second = snowflakes_next(ids);
+    corral_ids *ids = generator_open_with(client, path, options);
+    uint64_t first = generator_next(ids);
+    uint64_t second = generator_next(ids);
     CU_ASSERT(second > first);
     ASSERT_INT64(snowflakes_decode(first, options).worker, 0); /* nothing was given up */
     ASSERT_BELOW_SOON(workers, 2);
@@ -84,8 +85,8 @@ static void live_through_a_cut(proxy_place place, unsigned nth)
     CU_ASSERT_TRUE(proxy_wait(through, which, cuts + 1, TESTING_PATIENCE_MS));
     ASSERT_INT64(snowflakes_mark(path, 0), snowflakes_decode(second, options).time_ms + 1);
     proxy_cut(through, place, NULL);
-    ids = snowflakes_open(other, path, options);
-    CU_ASSERT(snowflakes_next(ids) > second);
+    ids = generator_open_with(other, path, options);
+    CU_ASSERT(generator_next(ids) > second);
     snowflakes_close(ids);
     new_path();
 }
@@ -111,8 +112,8 @@ static void every_reply_is_lost(void)
     proxy_rule rule = {.match = locking_changes_below, .match_arg = path};
 
     proxy_cut(through, PROXY_AFTER, &rule);
-    corral_ids *ids = snowflakes_open(client, path, options);
-    uint64_t id = snowflakes_next(ids);
+    corral_ids *ids = generator_open_with(client, path, options);
+    uint64_t id = generator_next(ids);
     ASSERT_INT64(snowflakes_decode(id, options).worker, 0);
     snowflakes_close(ids);
     ASSERT_BELOW_SOON(workers, 1);
@@ -145,8 +146,8 @@ static void a_lost_move_is_overtaken(void)
                        .on_cut_arg = &moved};
 
     proxy_cut(through, PROXY_AFTER, &rule);
-    corral_ids *ids = snowflakes_open(client, path, options);
-    ASSERT_INT64(snowflakes_decode(snowflakes_next(ids), options).worker, 1);
+    corral_ids *ids = generator_open_with(client, path, options);
+    ASSERT_INT64(snowflakes_decode(generator_next(ids), options).worker, 1);
     ASSERT_INT64(proxy_count(through, PROXY_CUT_AFTER), 1);
     CU_ASSERT_TRUE(moved);
     ASSERT_BELOW_SOON(workers, 3); /* the lease of 0 is given back */
@@ -175,18 +176,18 @@ static void the_next_owner_begins_behind_the_mark(void)
     uint64_t id = 0, last = 0;
 
     options.clock_wait_ms = TESTING_PATIENCE_MS;
-    corral_ids *ours = snowflakes_open(client, path, options);
-    ASSERT_INT64(snowflakes_decode(snowflakes_next(ours), options).worker, 0);
-    corral_ids *beside = snowflakes_open(other, path, options); /* has the only other number */
-    (void)snowflakes_next(beside);
-    corral_ids *theirs = snowflakes_open(other, path, options);
+    corral_ids *ours = generator_open_with(client, path, options);
+    ASSERT_INT64(snowflakes_decode(generator_next(ours), options).worker, 0);
+    corral_ids *beside = generator_open_with(other, path, options); /* has the only other number */
+    (void)generator_next(beside);
+    corral_ids *theirs = generator_open_with(other, path, options);
     let_the_session_end();
     int64_t mark = snowflakes_mark(path, 0);
     while (corral_ids_next(ours, 1, &id) == CORRAL_OK) {
         last = id;
     }
     CU_ASSERT(last > 0 && snowflakes_decode(last, options).time_ms < mark);
-    uint64_t first = snowflakes_next(theirs);
+    uint64_t first = generator_next(theirs);
     ASSERT_INT64(snowflakes_decode(first, options).worker, 0);
     CU_ASSERT(snowflakes_decode(first, options).time_ms >= mark);
     CU_ASSERT(first > last);
@@ -194,7 +195,7 @@ static void the_next_owner_begins_behind_the_mark(void)
     proxy_admit(through, PROXY_ACCEPT);
     ASSERT_STATUS(corral_ids_next(ours, 20000, &id), CORRAL_EBUSY);
     snowflakes_close(theirs);
-    CU_ASSERT(snowflakes_next(ours) > last);
+    CU_ASSERT(generator_next(ours) > last);
     snowflakes_close(ours);
     snowflakes_close(beside);
 }
@@ -204,8 +205,8 @@ static void the_next_owner_begins_behind_the_mark(void)
 static void a_new_session_brings_a_new_number(void)
 {
     corral_ids_options options = snowflakes_options(10, 12);
-    corral_ids *ids = snowflakes_open(client, path, options);
-    uint64_t last = snowflakes_next(ids);
+    corral_ids *ids = generator_open_with(client, path, options);
+    uint64_t last = generator_next(ids);
     int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
     char lease[80];
     struct Stat before, after = {.ephemeralOwner = 0};
@@ -215,7 +216,7 @@ static void a_new_session_brings_a_new_number(void)
     REQUIRE(server_expire(through));
     bool increasing = true, renewed = false;
     while (!renewed && testing_now_ms() < until) {
-        uint64_t id = snowflakes_next(ids);
+        uint64_t id = generator_next(ids);
 
         increasing = increasing && id > last;
         last = id;
@@ -233,8 +234,8 @@ static void a_new_session_brings_a_new_number(void)
 static void a_lease_that_was_deleted_is_made_anew(void)
 {
     corral_ids_options options = snowflakes_options(10, 12);
-    corral_ids *ids = snowflakes_open(client, path, options);
-    uint64_t last = snowflakes_next(ids);
+    corral_ids *ids = generator_open_with(client, path, options);
+    uint64_t last = generator_next(ids);
     int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
     char lease[80];
 
@@ -244,7 +245,7 @@ static void a_lease_that_was_deleted_is_made_anew(void)
     while (!renewed && testing_now_ms() < until) {
         corral_ids_worker *list = NULL;
         size_t count = 0;
-        uint64_t id = snowflakes_next(ids);
+        uint64_t id = generator_next(ids);
 
         increasing = increasing && id > last;
         last = id;
@@ -261,20 +262,20 @@ static void a_lease_that_was_deleted_is_made_anew(void)
 static void a_generator_made_anew_is_noticed(void)
 {
     corral_ids_options options = snowflakes_options(10, 12);
-    corral_ids *ids = snowflakes_open(client, path, options);
+    corral_ids *ids = generator_open_with(client, path, options);
     int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
     int status = CORRAL_OK;
-    uint64_t id = snowflakes_next(ids);
+    uint64_t id = generator_next(ids);
 
     REQUIRE(raw_delete_below(server_raw(), path) == ZOK);
     REQUIRE(raw_delete(server_raw(), path) == ZOK);
-    corral_ids *anew = snowflakes_open(other, path, options);
-    (void)snowflakes_next(anew);
+    corral_ids *anew = generator_open_with(other, path, options);
+    (void)generator_next(anew);
     while (status == CORRAL_OK && testing_now_ms() < until) {
         status = corral_ids_next(ids, TESTING_PATIENCE_MS, &id);
     }
     ASSERT_STATUS(status, CORRAL_ECORRUPT);
-    (void)snowflakes_next(anew);
+    (void)generator_next(anew);
     snowflakes_close(ids);
     snowflakes_close(anew);
     assert_no_lease_soon();
@@ -287,7 +288,7 @@ static void closing_leaves_no_lease(void)
     corral_ids_options options = snowflakes_options(10, 12);
 
     for (unsigned requests = 0; requests <= 9; requests++) {
-        corral_ids *ids = snowflakes_open(client, path, options);
+        corral_ids *ids = generator_open_with(client, path, options);
         uint64_t before = proxy_count(through, PROXY_REPLIES);
         corral_op *op = NULL;
 
@@ -304,8 +305,8 @@ static void closing_leaves_no_lease(void)
 static void a_client_is_closed_under_way(void)
 {
     corral_ids_options options = snowflakes_options(10, 12);
-    corral_ids *ids = snowflakes_open(client, path, options);
-    uint64_t id = snowflakes_next(ids);
+    corral_ids *ids = generator_open_with(client, path, options);
+    uint64_t id = generator_next(ids);
     int64_t time_ms = snowflakes_decode(id, options).time_ms;
 
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
@@ -364,14 +365,14 @@ static void the_slow_way_with_a_descriptor(void)
 {
     corral_ids_options options = snowflakes_options(10, 1);
     corral_client *own = server_client_with(server_connect(), loop_options());
-    corral_ids *ids = snowflakes_open(own, path, options);
+    corral_ids *ids = generator_open_with(own, path, options);
     uint64_t many[20];
 
     ASSERT_STATUS(corral_ids_next_many(ids, 20, TESTING_PATIENCE_MS, many), CORRAL_OK);
     for (unsigned i = 1; i < 20; i++) {
         CU_ASSERT(many[i] > many[i - 1]);
     }
-    CU_ASSERT(snowflakes_next(ids) > many[19]);
+    CU_ASSERT(generator_next(ids) > many[19]);
     snowflakes_close(ids);
     ASSERT_STATUS(corral_client_close(own), CORRAL_OK);
 }

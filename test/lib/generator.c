@@ -14,9 +14,15 @@ enum { POLL_US = 2000 };
 corral_ids *generator_open(corral_client *of, const char *path, corral_ids_kind kind)
 {
     corral_ids_options options = CORRAL_IDS_OPTIONS_INIT;
-    corral_ids *ids = NULL;
 
     options.kind = kind;
+    return generator_open_with(of, path, options);
+}
+
+corral_ids *generator_open_with(corral_client *of, const char *path, corral_ids_options options)
+{
+    corral_ids *ids = NULL;
+
     REQUIRE_STATUS(corral_ids_open(of, path, &options, &ids), CORRAL_OK);
     return ids;
 }

@@ -14,6 +14,9 @@
 /** A handle for the generator at @path, to be closed by the test. */
 corral_ids *generator_open(corral_client *of, const char *path, corral_ids_kind kind);
 
+/** The same with these options. */
+corral_ids *generator_open_with(corral_client *of, const char *path, corral_ids_options options);
+
 /** Get an ID; a failure ends the test. */
 uint64_t generator_next(corral_ids *ids);
 

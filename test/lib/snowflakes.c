@@ -17,22 +17,6 @@ corral_ids_options snowflakes_options(uint32_t worker_bits, uint32_t sequence_bi
     return options;
 }
 
-corral_ids *snowflakes_open(corral_client *client, const char *path, corral_ids_options options)
-{
-    corral_ids *ids = NULL;
-
-    REQUIRE_STATUS(corral_ids_open(client, path, &options, &ids), CORRAL_OK);
-    return ids;
-}
-
-uint64_t snowflakes_next(corral_ids *ids)
-{
-    uint64_t id = 0;
-
-    REQUIRE_STATUS(corral_ids_next(ids, TESTING_PATIENCE_MS, &id), CORRAL_OK);
-    return id;
-}
-
 corral_snowflake snowflakes_decode(uint64_t id, corral_ids_options options)
 {
     corral_snowflake parts = {.time_ms = 0};

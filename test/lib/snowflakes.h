@@ -1,5 +1,5 @@
 /**
- * Snowflake generators under test: handles of them, and what they give out.
+ * Snowflake generators under test, beside lib/generator.h: what they give out, and their marks.
  */
 #ifndef TEST_SNOWFLAKES_H
 #define TEST_SNOWFLAKES_H
@@ -9,12 +9,6 @@
 
 /** Options of a generator with @worker_bits, @sequence_bits and the usual epoch. */
 corral_ids_options snowflakes_options(uint32_t worker_bits, uint32_t sequence_bits);
-
-/** A handle of the generator at @path; a failure to make one ends the test. */
-corral_ids *snowflakes_open(corral_client *client, const char *path, corral_ids_options options);
-
-/** One ID; a failure to get one ends the test. */
-uint64_t snowflakes_next(corral_ids *ids);
 
 /** Take @id apart. */
 corral_snowflake snowflakes_decode(uint64_t id, corral_ids_options options);

@@ -78,34 +78,6 @@ static bool all_begun(void *arg)
     return r->count >= OPERATIONS;
 }
 
-static bool all_left(void *arg)
-{
-    const run *r = arg;
-
-    for (int i = 0; i < r->fleet.member_count; i++) {
-        if (!r->fleet.members[i].finished) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void add_stats(run *r)
-{
-    world *w = &r->fleet.world;
-
-    for (int i = 0; i < r->fleet.member_count; i++) {
-        corral_client_stats stats;
-
-        if (r->fleet.members[i].client != NULL &&
-            corral_client_get_stats(r->fleet.members[i].client, &stats) == CORRAL_OK) {
-            w->rare[RARE_RESEND_APPLIED] += stats.resends_applied;
-            w->rare[RARE_RESEND_NOT_APPLIED] += stats.resends_not_applied;
-            w->rare[RARE_LOST_RACE] += stats.lost_races;
-        }
-    }
-}
-
 static void count_causes(run *r)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -125,12 +97,7 @@ static void leave(run *r)
     fleet *f = &r->fleet;
 
     count_causes(r);
-    for (int i = 0; i < f->member_count; i++) {
-        fleet_leave(&f->members[i]);
-    }
-    if (!fleet_step_until(f, f->world.now + 60 * SIM_S, all_left, r)) {
-        fleet_fail(f, "a client does not close");
-    }
+    fleet_leave_all(f);
     (void)fleet_step_until(f, f->world.now + 30 * SIM_S, NULL, r);
     if (f->failure[0] == '\0') {
         counters_judge_leavings(r);
@@ -160,18 +127,12 @@ void counters_run(uint64_t seed, bool tracing, sim_result *ret_result)
         }
         counters_judge_subscribers(r);
     }
-    add_stats(r);
+    fleet_count_paths(f);
     if (f->failure[0] == '\0') {
         leave(r); /* what is broken might not come to an end */
     }
-    ret_result->digest = f->world.digest;
-    ret_result->operations = r->count;
-    ret_result->faults = f->faults;
+    fleet_tell(f, r->count, ret_result);
     ret_result->unjudged = r->unjudged;
-    ret_result->clients = f->member_count;
-    ret_result->steps = f->world.steps;
-    memcpy(ret_result->rare, f->world.rare, sizeof ret_result->rare);
-    memcpy(ret_result->failure, f->failure, sizeof ret_result->failure);
     fleet_close(f);
     free(r);
 }

@@ -67,6 +67,12 @@ void fleet_trouble(fleet *f);
 void fleet_calm(fleet *f);
 /** Close it in good order, or free one that has crashed. Takes a while. */
 void fleet_leave(member *m);
+/** All of them, and wait until they have. */
+void fleet_leave_all(fleet *f);
+/** How often its clients have taken the rare paths that they count themselves. Before they leave. */
+void fleet_count_paths(fleet *f);
+/** What the run was like, in which there were @operations. */
+void fleet_tell(const fleet *f, uint64_t operations, sim_result *ret_result);
 void fleet_fail(fleet *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** Let things happen until @done (NULL: never). False: a failure, or @limit of the world's time, has come

@@ -53,33 +53,6 @@ static bool all_begun(void *arg)
     return r->count >= CALLS;
 }
 
-static bool all_left(void *arg)
-{
-    const run *r = arg;
-
-    for (int i = 0; i < r->fleet.member_count; i++) {
-        if (!r->fleet.members[i].finished) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void add_stats(run *r)
-{
-    world *w = &r->fleet.world;
-
-    for (int i = 0; i < r->fleet.member_count; i++) {
-        corral_client_stats stats;
-
-        if (r->fleet.members[i].client != NULL &&
-            corral_client_get_stats(r->fleet.members[i].client, &stats) == CORRAL_OK) {
-            w->rare[RARE_RESEND_APPLIED] += stats.resends_applied;
-            w->rare[RARE_RESEND_NOT_APPLIED] += stats.resends_not_applied;
-        }
-    }
-}
-
 static void forget_calls(run *r)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -99,12 +72,7 @@ static void leave(run *r)
     fleet *f = &r->fleet;
 
     forget_calls(r);
-    for (int i = 0; i < f->member_count; i++) {
-        fleet_leave(&f->members[i]);
-    }
-    if (!fleet_step_until(f, f->world.now + 60 * SIM_S, all_left, r)) {
-        fleet_fail(f, "a client does not close");
-    }
+    fleet_leave_all(f);
     (void)fleet_step_until(f, f->world.now + TO_SETTLE, NULL, r);
     if (f->failure[0] == '\0') {
         ids_judge_leavings(r);
@@ -129,17 +97,11 @@ void ids_run(uint64_t seed, bool tracing, sim_result *ret_result)
         ids_judge_outcomes(r);
         ids_judge_history(r);
     }
-    add_stats(r);
+    fleet_count_paths(f);
     if (f->failure[0] == '\0') {
         leave(r); /* what is broken might not come to an end */
     }
-    *ret_result = (sim_result){.digest = f->world.digest,
-                               .operations = r->count,
-                               .faults = f->faults,
-                               .clients = f->member_count,
-                               .steps = f->world.steps};
-    memcpy(ret_result->rare, f->world.rare, sizeof ret_result->rare);
-    memcpy(ret_result->failure, f->failure, sizeof ret_result->failure);
+    fleet_tell(f, r->count, ret_result);
     fleet_close(f);
     free(r);
 }

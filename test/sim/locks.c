@@ -105,18 +105,6 @@ static bool all_over(void *arg)
     return !locks_lists(r);
 }
 
-static bool all_left(void *arg)
-{
-    const run *r = arg;
-
-    for (int i = 0; i < r->fleet.member_count; i++) {
-        if (!r->fleet.members[i].finished) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void clears(void *subject, int64_t argument)
 {
     run *r = subject;
@@ -151,32 +139,12 @@ static void calm_down(run *r)
     }
 }
 
-static void add_stats(run *r)
-{
-    world *w = &r->fleet.world;
-
-    for (int i = 0; i < r->fleet.member_count; i++) {
-        corral_client_stats stats;
-
-        if (r->fleet.members[i].client != NULL &&
-            corral_client_get_stats(r->fleet.members[i].client, &stats) == CORRAL_OK) {
-            w->rare[RARE_RESEND_APPLIED] += stats.resends_applied;
-            w->rare[RARE_RESEND_NOT_APPLIED] += stats.resends_not_applied;
-        }
-    }
-}
-
 /* Everybody closes, and nothing is left. */
 static void leave(run *r)
 {
     fleet *f = &r->fleet;
 
-    for (int i = 0; i < f->member_count; i++) {
-        fleet_leave(&f->members[i]);
-    }
-    if (!fleet_step_until(f, f->world.now + 60 * SIM_S, all_left, r)) {
-        fleet_fail(f, "a client does not close");
-    }
+    fleet_leave_all(f);
     for (int i = 0; i < f->member_count; i++) {
         locks_tidy(r, i);
     }
@@ -199,17 +167,11 @@ void locks_run(uint64_t seed, bool tracing, sim_result *ret_result)
         locks_judge_outcomes(r);
         locks_judge_changes(r);
     }
-    add_stats(r);
+    fleet_count_paths(f);
     if (f->failure[0] == '\0') {
         leave(r); /* what is broken might not come to an end */
     }
-    *ret_result = (sim_result){.digest = f->world.digest,
-                               .operations = (uint64_t)(r->count + r->change_count),
-                               .faults = f->faults,
-                               .clients = f->member_count,
-                               .steps = f->world.steps};
-    memcpy(ret_result->rare, f->world.rare, sizeof ret_result->rare);
-    memcpy(ret_result->failure, f->failure, sizeof ret_result->failure);
+    fleet_tell(f, (uint64_t)(r->count + r->change_count), ret_result);
     fleet_close(f);
     free(r);
 }
