@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "list.h"
 
@@ -113,6 +114,13 @@ struct corrali_request {
 static inline corrali_write *corrali_writes(corrali_request *request)
 {
     return request->more != NULL ? request->more : request->writes;
+}
+
+/* Has a GET found exactly @text? */
+static inline bool corrali_reply_is(const corrali_request *reply, const char *text)
+{
+    return reply->length == strlen(text) &&
+           (reply->length == 0 || memcmp(reply->data, text, reply->length) == 0);
 }
 
 /* What the backend must know of the client's options. Borrowed for the backend's life. */

@@ -110,8 +110,7 @@ bool corrali_contest_admits(const corrali_contest *contest, const corrali_reques
 
 bool corrali_contest_fits(const corrali_contest *contest, const corrali_request *reply)
 {
-    return reply->length == 0 ||
-           (reply->length == strlen(contest->data) && memcmp(reply->data, contest->data, reply->length) == 0);
+    return reply->length == 0 || corrali_reply_is(reply, contest->data);
 }
 
 /* A directory of locks holds no data; a counter does, and a semaphore of ours. */

@@ -263,8 +263,7 @@ static void lane_read(corrali_request *request)
         corrali_submit_locked(cell->client, request);
         return;
     }
-    if (request->status != CORRAL_OK || request->length != strlen(own->number) ||
-        memcmp(request->data, own->number, request->length) != 0) {
+    if (request->status != CORRAL_OK || !corrali_reply_is(request, own->number)) {
         end_uncertain(own, request->status == CORRAL_OK ? CORRAL_ECONFLICT : request->status,
                       own->lane->path);
         corrali_batch_retire_lane(own);

@@ -218,11 +218,6 @@ static void sealed(corrali_guard *own, int32_t lane_version)
     refused(own, own->failed, own->refusal);
 }
 
-static bool holds(const corrali_request *get, const char *number)
-{
-    return get->length == strlen(number) && memcmp(get->data, number, get->length) == 0;
-}
-
 static void lane_read(corrali_request *request)
 {
     corrali_guard *own = CORRALI_CONTAINER(request, corrali_guard, request);
@@ -232,10 +227,10 @@ static void lane_read(corrali_request *request)
         corrali_submit_locked(client, request);
     } else if (request->status != CORRAL_OK) {
         uncertain(own, request->status);
-    } else if (holds(request, own->number)) {
+    } else if (corrali_reply_is(request, own->number)) {
         client->stats.resends_applied++;
         applied(own, request->stat.version);
-    } else if (own->refusal != CORRAL_OK && holds(request, own->seal)) {
+    } else if (own->refusal != CORRAL_OK && corrali_reply_is(request, own->seal)) {
         sealed(own, request->stat.version);
     } else {
         uncertain(own, CORRAL_ECONFLICT);

@@ -85,8 +85,7 @@ bool corrali_worker_is_our_lease(const corrali_snowflake *own)
 
     return reply->status == CORRAL_OK &&
            reply->stat.ephemeral_owner == corrali_snowflake_client(own)->session_id &&
-           reply->length == strlen(worker->lease_text) &&
-           memcmp(reply->data, worker->lease_text, reply->length) == 0;
+           corrali_reply_is(reply, worker->lease_text);
 }
 
 static void yielding(corrali_snowflake *own, int status)

@@ -50,8 +50,7 @@ static void mark_found(corrali_snowflake *own, int status)
     corrali_worker *worker = &own->worker;
     const corrali_request *reply = &worker->request;
 
-    if (status == CORRAL_OK && reply->length == strlen(worker->text) &&
-        memcmp(reply->data, worker->text, reply->length) == 0) {
+    if (status == CORRAL_OK && corrali_reply_is(reply, worker->text)) {
         moved_locked(own, &reply->stat);
     } else {
         corrali_worker_drop_locked(own, CORRAL_OK, NULL);
