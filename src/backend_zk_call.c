@@ -391,8 +391,9 @@ int corrali_zk_submit(corrali_backend *base, corrali_request *request)
     code = send_call(self, sent->owner->handle, sent);
     if (code == ZINVALIDSTATE || code == ZBADARGUMENTS) {
         corrali_list_remove(&sent->link);
-    } else if (code != ZOK) {
-        /* It may be queued or not. It is answered once the handle is closed. */
+    } else if (code != ZOK && is_unrecoverable(sent->owner->handle) == ZOK) {
+        /* It may be queued or not. It is answered once the handle is closed. The event of a session
+         * that has ended, which a multi may meet on its way, comes by itself, and says why. */
         corrali_zk_give_up_locked(sent->owner);
     }
     pthread_mutex_unlock(&self->mutex);

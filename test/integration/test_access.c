@@ -264,6 +264,23 @@ static void refused_credentials_are_final(void)
     recorder_close(&results);
 }
 
+/* Whatever is under way when the session learns of it. */
+static void they_are_no_lost_session(void)
+{
+    static const corral_auth unknown = {"no-such-scheme", "whatever"};
+    unsigned rounds = testing_scaled(500);
+
+    for (unsigned i = 0; i < rounds; i++) {
+        states_close(&seen);
+        states_open(&seen);
+        open_as(&unknown, CORRAL_ACL_OPEN, "/access/refused");
+        (void)corral_counter_add_async(counter, 1, CORRAL_FOREVER, NULL, NULL, NULL);
+        REQUIRE(states_wait(&seen, 0, CORRAL_STATE_AUTH_FAILED));
+        close_client();
+        ASSERT_STATES(&seen, CORRAL_STATE_CONNECTING, CORRAL_STATE_AUTH_FAILED, CORRAL_STATE_CLOSED);
+    }
+}
+
 /* --- permissions missing --- */
 
 static void a_parent_may_forbid_the_counter(void)
@@ -414,6 +431,7 @@ static CU_TestInfo credentials[] = {
     {"credentials come from the environment", credentials_come_from_the_environment},
     {"an explicit list is used as it is", an_explicit_list_is_used_as_it_is},
     {"refused credentials are final", refused_credentials_are_final},
+    {"they are no lost session", they_are_no_lost_session},
     CU_TEST_INFO_NULL,
 };
 

@@ -60,9 +60,9 @@ static void nobody_else_gets_it_meanwhile(void)
     int64_t token = corral_grant_token(grant);
 
     ASSERT_STATUS(corral_lock_acquire(theirs, 0, &refused), CORRAL_EBUSY);
-    ASSERT_STATUS(corral_lock_acquire(theirs, 2000, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(locking_wait_in_vain(theirs), CORRAL_EBUSY);
     ASSERT_STATUS(corral_lock_acquire(ours, 0, &refused), CORRAL_EBUSY);
-    ASSERT_STATUS(corral_lock_acquire(ours, 2000, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(locking_wait_in_vain(ours), CORRAL_EBUSY);
     CU_ASSERT_PTR_NULL(refused);
     ASSERT_STATUS(corral_lock_release(grant), CORRAL_OK);
     ASSERT_INT64(corral_grant_valid_ms(grant), INT64_MIN);
@@ -179,7 +179,7 @@ static void readers_share_and_writers_do_not(void)
     ASSERT_STATUS(corral_lock_acquire(writer, 0, &refused), CORRAL_EBUSY);
     locking_give_back(one);
     locking_give_back(two);
-    ASSERT_STATUS(corral_lock_acquire(writer, 2000, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(locking_wait_in_vain(writer), CORRAL_EBUSY);
     locking_give_back(three);
     one = locking_acquire(writer);
     ASSERT_STATUS(corral_lock_acquire(reader, 0, &refused), CORRAL_EBUSY);
@@ -198,12 +198,12 @@ static void kinds_do_not_mix(void)
     corral_grant *grant = locking_acquire(mutex);
     corral_grant *refused = NULL;
 
-    ASSERT_STATUS(corral_lock_acquire(writer, 1000, &refused), CORRAL_ECONFLICT);
+    ASSERT_STATUS(corral_lock_acquire(writer, TESTING_PATIENCE_MS, &refused), CORRAL_ECONFLICT);
     locking_give_back(grant);
     server_put("/lock/counter", "42");
     ASSERT_STATUS(corral_lock_close(mutex), CORRAL_OK);
     mutex = open_lock(client, "/lock/counter", CORRAL_LOCK_MUTEX);
-    ASSERT_STATUS(corral_lock_acquire(mutex, 1000, &refused), CORRAL_ECONFLICT);
+    ASSERT_STATUS(corral_lock_acquire(mutex, TESTING_PATIENCE_MS, &refused), CORRAL_ECONFLICT);
     CU_ASSERT_PTR_NULL(refused);
     ASSERT_STATUS(corral_lock_close(mutex), CORRAL_OK);
     ASSERT_STATUS(corral_lock_close(writer), CORRAL_OK);

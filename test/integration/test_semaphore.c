@@ -45,7 +45,7 @@ static void there_are_as_many_as_permits(void)
     CU_ASSERT(corral_grant_token(one) != corral_grant_token(two));
     CU_ASSERT(corral_grant_valid_ms(one) > 0 && corral_grant_valid_ms(two) > 0);
     ASSERT_STATUS(corral_lock_acquire(ours, 0, &refused), CORRAL_EBUSY);
-    ASSERT_STATUS(corral_lock_acquire(theirs, 2000, &refused), CORRAL_EBUSY);
+    ASSERT_STATUS(locking_wait_in_vain(theirs), CORRAL_EBUSY);
     CU_ASSERT_PTR_NULL(refused);
     locking_give_back(one);
     one = locking_acquire(theirs);
@@ -65,9 +65,9 @@ static void permits_must_be_the_same_for_all(void)
     corral_grant *grant = locking_acquire(two);
     corral_grant *refused = NULL;
 
-    ASSERT_STATUS(corral_lock_acquire(three, 1000, &refused), CORRAL_ECONFLICT);
+    ASSERT_STATUS(corral_lock_acquire(three, TESTING_PATIENCE_MS, &refused), CORRAL_ECONFLICT);
     REQUIRE_STATUS(corral_lock_open(other, "/semaphore/same", &options, &mutex), CORRAL_OK);
-    ASSERT_STATUS(corral_lock_acquire(mutex, 1000, &refused), CORRAL_ECONFLICT);
+    ASSERT_STATUS(corral_lock_acquire(mutex, TESTING_PATIENCE_MS, &refused), CORRAL_ECONFLICT);
     ASSERT_STATUS(corral_lock_close(mutex), CORRAL_OK);
     locking_give_back(grant);
     options.mode = CORRAL_LOCK_SEMAPHORE;
@@ -101,7 +101,7 @@ static void it_does_not_mix_with_other_locks(void)
     corral_lock_contender *list = NULL;
     size_t count;
 
-    ASSERT_STATUS(corral_lock_acquire(semaphore, 1000, &refused), CORRAL_ECONFLICT);
+    ASSERT_STATUS(corral_lock_acquire(semaphore, TESTING_PATIENCE_MS, &refused), CORRAL_ECONFLICT);
     ASSERT_STATUS(corral_lock_list(semaphore, TESTING_PATIENCE_MS, &list, &count), CORRAL_ECONFLICT);
     ASSERT_INT64(raw_count_below(server_raw(), "/semaphore/mixed"), 1); /* nothing that bothers others */
     locking_give_back(grant);

@@ -103,6 +103,21 @@ corral_grant *locking_acquire(corral_lock *lock)
     return grant;
 }
 
+static int acquire(void *lock, int64_t timeout_ms)
+{
+    corral_grant *grant = NULL;
+    int status = corral_lock_acquire(lock, timeout_ms, &grant);
+
+    CU_ASSERT_EQUAL(grant != NULL, status == CORRAL_OK);
+    corral_grant_free(grant);
+    return status;
+}
+
+int locking_wait_in_vain(corral_lock *lock)
+{
+    return testing_wait_in_vain(acquire, lock);
+}
+
 void locking_give_back(corral_grant *grant)
 {
     ASSERT_STATUS(corral_lock_release_wait(grant, TESTING_PATIENCE_MS), CORRAL_OK);

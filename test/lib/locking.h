@@ -43,6 +43,9 @@ corral_lock *locking_open(corral_client *of, const char *path, corral_lock_mode 
 /** Acquire, or end the test. */
 corral_grant *locking_acquire(corral_lock *lock);
 
+/** Wait for one that others hold, as testing_wait_in_vain() does. Returns the last status. */
+int locking_wait_in_vain(corral_lock *lock);
+
 /** Acquire in the background: the callback's grant is kept until locking_await(). */
 typedef struct {
     pthread_mutex_t mutex; /* guards the rest */

@@ -117,6 +117,17 @@ bool testing_assert_int64(int64_t actual, int64_t expected, const char *what, co
     return judge(actual == expected, message, file, line);
 }
 
+int testing_wait_in_vain(int (*wait)(void *what, int64_t timeout_ms), void *what)
+{
+    int64_t ms = 1000;
+    int status;
+
+    while ((status = wait(what, ms)) == CORRAL_ETIMEDOUT && ms < TESTING_PATIENCE_MS) {
+        ms *= 2;
+    }
+    return status;
+}
+
 void recorder_open(recorder *r, unsigned count)
 {
     *r = (recorder){.count = count, .records = calloc(count, sizeof *r->records)};

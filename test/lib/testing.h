@@ -66,6 +66,13 @@ typedef struct {
     corral_stamp stamp;
 } record;
 
+/**
+ * Wait for what will not come, by @wait: for a second, or, when by then it could
+ * not be told why (CORRAL_ETIMEDOUT: a server may sit on an answer for longer),
+ * for twice that, and so on, up to TESTING_PATIENCE_MS. Returns the last status.
+ */
+int testing_wait_in_vain(int (*wait)(void *what, int64_t timeout_ms), void *what);
+
 /** A fixed number of records and a way to wait for them. */
 struct recorder {
     pthread_mutex_t mutex; /* guards the rest */
