@@ -150,7 +150,7 @@ int bench_run(int (*run)(const char *servers, const bench_settings *settings), c
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (servers == NULL || *servers == '\0') {
-        if (dev_start(&(dev_options){.nodes = 1}, &ensemble, error, sizeof error) != 0) {
+        if (dev_start(&(dev_options){.nodes = 1, .disk = true}, &ensemble, error, sizeof error) != 0) {
             fprintf(stderr, "bench: %s\n", error);
             return 1;
         }

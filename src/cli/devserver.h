@@ -30,6 +30,7 @@ typedef struct {
     int nodes;                   /**< 1 (default) to DEV_MAX_NODES; 2 and more form a quorum */
     int tick_ms;                 /**< ZooKeeper's tickTime; default 500. Session timeouts: 1 s to 60 s */
     int start_timeout_ms;        /**< until every node serves; default 60,000 */
+    bool disk;                   /**< a write waits for it, as those of lasting servers have to */
     bool (*canceled)(void *arg); /**< asked while waiting for the servers: true gives up */
     void *canceled_arg;
     /**

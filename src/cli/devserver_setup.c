@@ -172,6 +172,7 @@ static int write_config(const struct dev_ensemble *e, int n)
     }
     fprintf(file,
             "tickTime=%d\n"
+            "forceSync=%s\n" /* SIGKILL takes nothing that was written; a power failure takes all, anyway */
             "minSessionTimeout=1000\n"
             "maxSessionTimeout=60000\n"
             "initLimit=20\n"
@@ -182,7 +183,7 @@ static int write_config(const struct dev_ensemble *e, int n)
             "maxClientCnxns=0\n"
             "admin.enableServer=false\n"
             "4lw.commands.whitelist=*\n",
-            e->options.tick_ms, node->ports[PORT_CLIENT]);
+            e->options.tick_ms, e->options.disk ? "yes" : "no", node->ports[PORT_CLIENT]);
     int result = write_servers(e, n, file);
     return fclose(file) == 0 ? result : -1;
 }
