@@ -17,6 +17,7 @@ enum {
     EXTRA_MS = 1500,
     LOSE_EVERY = 60,
     SIGN_MS = 5000,
+    LOST_MS = 30000,
     SHAKES_MAX = 10,
     POLL_MS = 10
 };
@@ -143,6 +144,19 @@ void act_begin(act *a, scene *s)
     }
 }
 
+/* Does it come to be seen that @a bites? A worker may get answers to what it had asked before it finds out
+ * what it has lost. */
+static bool shows(const act *a, const scene *s, int64_t ms)
+{
+    int64_t now = faults_now(), until = now + ms * FAULTS_MS;
+
+    while (sign(a, s) <= a->before && now < until) {
+        faults_wait_until(now + POLL_MS * FAULTS_MS);
+        now = faults_now();
+    }
+    return sign(a, s) > a->before;
+}
+
 bool act_undo(act *a, scene *s)
 {
     switch (a->made.kind) {
@@ -152,6 +166,7 @@ bool act_undo(act *a, scene *s)
     case FAULT_KILL_WORKER:
         return crew_replace(s->crew, a->worker);
     case FAULT_LOSE_REPLIES:
+        (void)shows(a, s, LOST_MS); /* how soon depends on how many there are */
         arena_lose_replies(s->arena, 0);
         return true;
     case FAULT_CUT_PEERS:
@@ -164,14 +179,7 @@ bool act_undo(act *a, scene *s)
     return arena_restore(s->arena);
 }
 
-/* A worker may get answers to what it had asked before it finds out what it has lost. */
 bool act_bit(const act *a, const scene *s)
 {
-    int64_t now = faults_now(), until = now + (act_spares_servers(a->made.kind) ? SIGN_MS * FAULTS_MS : 0);
-
-    while (sign(a, s) <= a->before && now < until) {
-        faults_wait_until(now + POLL_MS * FAULTS_MS);
-        now = faults_now();
-    }
-    return sign(a, s) > a->before;
+    return shows(a, s, act_spares_servers(a->made.kind) ? SIGN_MS : 0);
 }

@@ -7,7 +7,8 @@
 
 #include "lib/testing.h"
 
-enum { POLL_MS = 20 };
+/* Servers in trouble end by themselves at times, and it is for others to start them again. */
+enum { POLL_MS = 20, DEATHS_MAX = 5 };
 
 static void wait_ms(long ms)
 {
@@ -134,22 +135,40 @@ void arena_mend(arena *a, int node)
     proxy_hold(a->fronts[node], 0);
 }
 
-bool arena_restore(arena *a)
+/* Start those that are dead, and wait. False: @error says why; *@ret_any: another one has died. */
+static bool revive(arena *a, bool *ret_any, char *error, size_t size)
 {
-    char error[512];
-
+    *ret_any = false;
     for (int n = 0; n < ARENA_NODES; n++) {
-        dev_resume(a->ensemble, n);
-        if (!dev_alive(a->ensemble, n) && dev_spawn(a->ensemble, n, error, sizeof error) != 0) {
-            fprintf(stderr, "torture: %s\n", error);
+        if (!dev_alive(a->ensemble, n) && dev_spawn(a->ensemble, n, error, size) != 0) {
             return false;
         }
     }
-    if (dev_wait_serving(a->ensemble, error, sizeof error) != 0) {
-        fprintf(stderr, "torture: %s\n", error);
-        return false;
+    bool serve = dev_wait_serving(a->ensemble, error, size) == 0;
+    for (int n = 0; n < ARENA_NODES; n++) {
+        *ret_any = *ret_any || !dev_alive(a->ensemble, n);
     }
-    return true;
+    return serve;
+}
+
+bool arena_restore(arena *a)
+{
+    char error[512];
+    bool any;
+
+    for (int n = 0; n < ARENA_NODES; n++) {
+        dev_resume(a->ensemble, n);
+    }
+    for (int i = 0; i < DEATHS_MAX; i++) {
+        if (revive(a, &any, error, sizeof error)) {
+            return true;
+        }
+        fprintf(stderr, "torture: %s\n", error);
+        if (!any) {
+            return false;
+        }
+    }
+    return false;
 }
 
 void arena_lose_replies(arena *a, unsigned every)

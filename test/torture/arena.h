@@ -43,7 +43,8 @@ void arena_shake(arena *a, int node);
 void arena_cut(arena *a, int node, bool altogether);
 void arena_mend(arena *a, int node);
 
-/** Start those that are dead, wake those that are paused, and wait until all serve. False: said why. */
+/** Start those that are dead, wake those that are paused, and wait until all serve. Those that die meanwhile
+ * are started again; that is said. False: said why. */
 bool arena_restore(arena *a);
 
 /** Lose every so-many-th reply to a change; 0: none. */

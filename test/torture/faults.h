@@ -62,7 +62,7 @@ typedef struct {
 /**
  * Make faults of the @chosen kinds for @seconds: in rounds of each kind once,
  * and of some pairs that overlap, in an order and with durations that @seed
- * gives. Goes on for as much again, or a minute if that is more, if a kind has not
+ * gives. Goes on for as much again, or three minutes if that is more, if a kind has not
  * bitten until then, or no two have overlapped. False: something did not recover; it has been said what.
  * @interrupted may ask for an early end.
  */

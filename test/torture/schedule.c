@@ -3,7 +3,7 @@
 
 #include "act.h"
 
-#define MORE_AT_LEAST (60 * FAULTS_SECOND)
+#define MORE_AT_LEAST (180 * FAULTS_SECOND)
 
 enum { CALM_MS = 300, PAIRS_A_ROUND = 2, SLOTS = FAULT_KINDS + PAIRS_A_ROUND };
 
