@@ -49,6 +49,7 @@ bool arena_open(arena *a, bool (*interrupted)(void))
     *a = (arena){.links = links_open(), .interrupted = interrupted};
     /* The network is there before the servers, which dial as soon as they are: their names are its ports. */
     dev_options options = {.nodes = ARENA_NODES,
+                           .disk = true,
                            .tick_ms = ARENA_TICK_MS,
                            .peer_port = links_add,
                            .peer_port_arg = a->links,
