@@ -1,5 +1,5 @@
 /**
- * Corral: exactly-once counters, unique IDs and fenced locks on Apache ZooKeeper.
+ * Corral: exactly-once counters and values, unique IDs and fenced locks on Apache ZooKeeper.
  *
  * This is the umbrella header; each recipe has a header of its own.
  */
@@ -13,6 +13,7 @@
 #include <corral/op.h>
 #include <corral/status.h>
 #include <corral/txn.h>
+#include <corral/value.h>
 #include <corral/watch.h>
 
 #endif

@@ -43,3 +43,13 @@ const char *corrali_epoch_path(const corral_client *client, uint8_t epoch)
 {
     return client->epochs + epoch * client->epoch_size;
 }
+
+int corrali_epoch_make_locked(corral_client *client, uint8_t epoch, corrali_mkdirs_cb done, void *arg)
+{
+    char *below = corrali_asprintf("%s/-", corrali_epoch_path(client, epoch));
+    int status = below == NULL ? CORRAL_ENOMEM
+                               : corrali_mkdirs_locked(client, below, client->chroot_length, done, arg);
+
+    corrali_free(below);
+    return status;
+}

@@ -4,6 +4,7 @@
  * Layers, calls going down only:
  *
  *     counter*.c lock*.c ...  recipes: state machines that never block
+ *     exact.c fetch.c         requests that recipes share
  *     writer*.c mkdirs.c      house-keeping znodes that recipes share
  *     sweep.c                 ... and what clients that crashed have left of them
  *     client.c session.c      life of a client; session, held requests, timers
@@ -29,6 +30,7 @@
 #include <corral/lock.h>
 #include <corral/op.h>
 #include <corral/status.h>
+#include <corral/value.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -159,6 +161,13 @@ struct corral_op {
             bool member;                  /* an acquire that is a part of such */
             struct corrali_lock_all *all; /* ... : its state, then its result; NULL: it has failed */
         } lock;
+        struct {                                   /* of a value */
+            struct corrali_value_reading *reading; /* a read's; */
+            void *data;                            /* ... its result, */
+            size_t length;
+            bool kept; /* ... to be freed by who waits for it */
+            struct corrali_change *change;
+        } bytes;
     };
     union {
         corral_int64_cb int64;
@@ -166,6 +175,8 @@ struct corral_op {
         corral_grant_cb grant;
         corral_grants_cb grants;
         corral_ids_cb ids;
+        corral_stamp_cb stamp;
+        corral_value_cb value;
     } callback;
     void *arg;
 

@@ -3,7 +3,7 @@
  *
  * Every function that can fail returns 0 or a negative corral_status. An
  * output parameter (ret_...) is written only when 0 is returned; the sole
- * exception is corral_counter_compare_set().
+ * exceptions are corral_counter_compare_set() and corral_value_compare_set().
  */
 #ifndef CORRAL_STATUS_H
 #define CORRAL_STATUS_H

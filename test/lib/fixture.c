@@ -3,6 +3,7 @@
 proxy *through;
 corral_client *client;
 corral_counter *counter;
+corral_value *setting;
 corral_watch *watch;
 events noted;
 
@@ -26,6 +27,8 @@ void fixture_close(void)
     watch = NULL;
     ASSERT_STATUS(corral_counter_close(counter), CORRAL_OK);
     counter = NULL;
+    ASSERT_STATUS(corral_value_close(setting), CORRAL_OK);
+    setting = NULL;
     ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
     client = NULL;
     events_close(&noted);
@@ -38,6 +41,14 @@ corral_counter *fixture_counter(const char *path)
     corral_counter *result = NULL;
 
     REQUIRE_STATUS(corral_counter_open(client, path, NULL, &result), CORRAL_OK);
+    return result;
+}
+
+corral_value *fixture_value(const char *path)
+{
+    corral_value *result = NULL;
+
+    REQUIRE_STATUS(corral_value_open(client, path, NULL, &result), CORRAL_OK);
     return result;
 }
 

@@ -1,13 +1,14 @@
 /**
  * What most tests of one client begin and end with: a proxy before the server,
- * the client behind it, and of the client a counter, a watch and room for what
- * that tells. What a test does not open, or has closed and set to NULL, is left
+ * the client behind it, and of the client a counter, a value, a watch and room for
+ * what that tells. What a test does not open, or has closed and set to NULL, is left
  * out at the end.
  */
 #ifndef TEST_FIXTURE_H
 #define TEST_FIXTURE_H
 
 #include <corral/counter.h>
+#include <corral/value.h>
 #include <corral/watch.h>
 
 #include "lib/events.h"
@@ -16,6 +17,7 @@
 extern proxy *through;
 extern corral_client *client;
 extern corral_counter *counter;
+extern corral_value *setting;
 extern corral_watch *watch;
 extern events noted;
 
@@ -30,6 +32,9 @@ void fixture_close(void);
 
 /** A handle for the counter at @path, to be closed by the test unless it becomes @counter. */
 corral_counter *fixture_counter(const char *path);
+
+/** The same for the value there. */
+corral_value *fixture_value(const char *path);
 
 /** Note the states of the znode at @path in @into. */
 corral_watch *fixture_subscribe(const char *path, events *into);

@@ -203,3 +203,8 @@ void record_status(int status, void *arg)
 {
     note(arg, status, 0, NULL);
 }
+
+void record_stamp(int status, const corral_stamp *stamp, void *arg)
+{
+    note(arg, status, 0, stamp);
+}

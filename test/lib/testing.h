@@ -99,5 +99,6 @@ record recorder_get(recorder *r, unsigned i);
 /** Callbacks whose arg is a record. */
 void record_int64(int status, int64_t value, const corral_stamp *stamp, void *arg);
 void record_status(int status, void *arg);
+void record_stamp(int status, const corral_stamp *stamp, void *arg);
 
 #endif
