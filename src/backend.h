@@ -31,7 +31,16 @@ typedef struct {
     int32_t version;
     int32_t child_count;
     int64_t ephemeral_owner;
+    int64_t pzxid;    /* of the last creation or deletion of a child; at first the znode's own */
+    int32_t cversion; /* how many of these there were */
 } corrali_stat;
+
+/* What has become of a znode with a watch. */
+typedef enum {
+    CORRALI_CHANGED, /* it was made, or its data changed */
+    CORRALI_CHILDREN_CHANGED,
+    CORRALI_DELETED /* told once to who watches both */
+} corrali_change;
 
 /* Compare-and-swap takes it for any version: also that of a znode that has come to it. */
 #define CORRALI_VERSION_ANY (-1)
@@ -105,7 +114,7 @@ struct corrali_request {
     size_t length;
     const char *const *names; /* CHILDREN: @length of them */
     const corral_acl *acl;    /* GET_ACL: @length entries */
-    corrali_stat stat;        /* GET, EXISTS */
+    corrali_stat stat;        /* GET, EXISTS, CHILDREN */
 
     corrali_link link; /* the client's: in its list of held requests */
     bool held;         /* ... it is in there */
@@ -149,8 +158,8 @@ typedef struct {
     void (*auth_failed)(void *owner);
     /* The reply to @request. */
     void (*reply)(void *owner, corrali_request *request);
-    /* A znode with a watch was made, deleted (then @deleted is set), or its data changed. */
-    void (*changed)(void *owner, const char *path, bool deleted);
+    /* A watch has fired. */
+    void (*changed)(void *owner, const char *path, corrali_change change);
     /* The time asked for with wake_at() has come. */
     void (*timer)(void *owner);
     /* close() has finished: all requests have been replied to, and this was the last event. */
@@ -167,8 +176,11 @@ typedef struct {
      * with a container that is not the only write of its MULTI.
      */
     int (*submit)(corrali_backend *, corrali_request *request);
-    /* Forget the watches left for @path: there need be no event for them any more, and they cost nothing. */
-    void (*unwatch)(corrali_backend *, const char *path);
+    /*
+     * Forget the watches left for @path, those of its @children or the others: there need be no event for
+     * them any more, and they cost nothing.
+     */
+    void (*unwatch)(corrali_backend *, const char *path, bool children);
     /* The time in ns; runs on steadily, also in suspend, no matter how the calendar is set. */
     int64_t (*now)(corrali_backend *);
     /*

@@ -24,7 +24,7 @@ typedef struct {
     corrali_link calls; /* sent, not yet answered */
     corrali_zk *zk;
     zhandle_t *handle; /* NULL until its first event */
-    int64_t asked_at;   /* before that */
+    int64_t asked_at;  /* before that */
     size_t auth_given; /* credentials that libzookeeper has taken, and sends at every connect */
     bool dead;         /* to be closed: expired, refused, or given up */
     bool given_up;     /* libzookeeper had no memory for it: what is in its queues is not known */
@@ -91,7 +91,7 @@ void corrali_zk_stop_clock(corrali_zk *self);
 /* The vtable's submit(). */
 int corrali_zk_submit(corrali_backend *base, corrali_request *request);
 /* The vtable's unwatch(). */
-void corrali_zk_unwatch(corrali_backend *base, const char *path);
+void corrali_zk_unwatch(corrali_backend *base, const char *path, bool children);
 /* Take @reply out of its session's list, hand its request up, and free it. */
 void corrali_zk_answer(corrali_zk_call *reply, int status);
 /* libzookeeper's form of @entries, whose strings it shares. Free its data. Returns 0 or CORRAL_ENOMEM. */

@@ -53,7 +53,9 @@ static corrali_stat stat_of(const struct Stat *stat)
                           .mtime_ms = stat->mtime,
                           .version = stat->version,
                           .child_count = stat->numChildren,
-                          .ephemeral_owner = stat->ephemeralOwner};
+                          .ephemeral_owner = stat->ephemeralOwner,
+                          .pzxid = stat->pzxid,
+                          .cversion = stat->cversion};
 }
 
 /* --- ACLs and calls --- */
@@ -164,13 +166,15 @@ static void on_stat(int code, const struct Stat *stat, const void *context)
     corrali_zk_answer(reply, status_of(code));
 }
 
-static void on_children(int code, const struct String_vector *names, const void *context)
+static void on_children(int code, const struct String_vector *names, const struct Stat *stat,
+                        const void *context)
 {
     corrali_zk_call *reply = (corrali_zk_call *)context;
 
     if (code == ZOK) {
         reply->request->names = (const char *const *)names->data;
         reply->request->length = (size_t)names->count;
+        reply->request->stat = stat_of(stat);
     }
     corrali_zk_answer(reply, status_of(code));
 }
@@ -250,6 +254,13 @@ static void on_multi(int code, const void *context)
 
 /* --- watches: on the completion thread of a handle --- */
 
+static corrali_change change_of(int type)
+{
+    return type == ZOO_DELETED_EVENT ? CORRALI_DELETED
+           : type == ZOO_CHILD_EVENT ? CORRALI_CHILDREN_CHANGED
+                                     : CORRALI_CHANGED;
+}
+
 /* Watches of all paths have this one function and their session as context, so none has anything to free. */
 static void on_change(zhandle_t *handle, int type, int state, const char *path, void *context)
 {
@@ -258,7 +269,7 @@ static void on_change(zhandle_t *handle, int type, int state, const char *path, 
     (void)handle;
     (void)state;
     if (type != ZOO_SESSION_EVENT && type != ZOO_NOTWATCHING_EVENT) {
-        own->zk->events->changed(own->zk->owner, path, type == ZOO_DELETED_EVENT);
+        own->zk->events->changed(own->zk->owner, path, change_of(type));
     }
 }
 
@@ -268,13 +279,14 @@ static void on_change(zhandle_t *handle, int type, int state, const char *path, 
  * after a connection is lost. The server's watch is one-shot, and its event
  * finds nobody.
  */
-void corrali_zk_unwatch(corrali_backend *base, const char *path)
+void corrali_zk_unwatch(corrali_backend *base, const char *path, bool children)
 {
     corrali_zk *self = (corrali_zk *)base;
 
     pthread_mutex_lock(&self->mutex);
     if (self->session != NULL && self->session->handle != NULL) {
-        (void)zoo_remove_watches(self->session->handle, path, ZWATCHTYPE_ANY, on_change, self->session, 1);
+        (void)zoo_remove_watches(self->session->handle, path, children ? ZWATCHTYPE_CHILD : ZWATCHTYPE_DATA,
+                                 on_change, self->session, 1);
     }
     pthread_mutex_unlock(&self->mutex);
 }
@@ -358,7 +370,7 @@ static int send_call(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent)
     case CORRALI_EXISTS:
         return zoo_awexists(handle, request->path, watcher, sent->owner, on_stat, sent);
     case CORRALI_CHILDREN:
-        return zoo_awget_children(handle, request->path, watcher, sent->owner, on_children, sent);
+        return zoo_awget_children2(handle, request->path, watcher, sent->owner, on_children, sent);
     case CORRALI_GET_ACL:
         return zoo_aget_acl(handle, request->path, on_acl, sent);
     case CORRALI_SYNC:

@@ -164,6 +164,8 @@ static corral_client *new_client(void)
     corrali_pulse_init(client);
     corrali_list_init(&client->spare_ops);
     corrali_list_init(&client->watched);
+    corrali_list_init(&client->watched_waiting);
+    corrali_list_init(&client->families_due);
     client->armed = CORRALI_NEVER;
     corrali_session_init(client);
     return client;

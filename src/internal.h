@@ -256,10 +256,13 @@ struct corral_client {
     corrali_link objects; /* handles that are open */
     void *cells;          /* a tree; see counter_cell.c */
     corrali_link spare_ops;
-    corrali_link watched; /* watched znodes, */
-    void *watched_tree;   /* by path; see watched.c */
-    size_t watched_bytes; /* of their paths, and of those of wires */
-    void *wire_tree;      /* by path; see wire.c */
+    corrali_link watched;         /* watched znodes, */
+    void *watched_tree;           /* by path; see watched.c */
+    size_t watched_bytes;         /* of their paths, and of those of wires */
+    size_t watched_reads;         /* of them are under way, */
+    corrali_link watched_waiting; /* ... and more are to follow */
+    corrali_link families_due;    /* see watched_family.c */
+    void *wire_tree;              /* by path; see wire.c */
 
     /* Session. */
     int64_t session_id;         /* of the last connection; 0: none, or it expired */

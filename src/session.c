@@ -352,13 +352,15 @@ static void on_reply(void *owner, corrali_request *request)
     corrali_unlock(client);
 }
 
-static void on_changed(void *owner, const char *path, bool deleted)
+static void on_changed(void *owner, const char *path, corrali_change change)
 {
     corral_client *client = owner;
 
     corrali_lock(client);
-    corrali_watched_changed_locked(client, path);
-    corrali_wires_changed_locked(client, path, deleted);
+    corrali_watched_changed_locked(client, path, change);
+    if (change != CORRALI_CHILDREN_CHANGED) {
+        corrali_wires_changed_locked(client, path, change == CORRALI_DELETED);
+    }
     corrali_unlock(client);
 }
 

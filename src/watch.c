@@ -13,7 +13,7 @@
 static bool is_same(const corral_watch *watch, const corrali_snapshot *state)
 {
     return watch->delivered && watch->status == state->status && watch->exists == state->exists &&
-           watch->mzxid == state->stamp.mzxid;
+           watch->mzxid == state->stamp.mzxid && watch->serial == state->serial;
 }
 
 static void queue_locked(corral_watch *watch)
@@ -25,8 +25,11 @@ static void queue_locked(corral_watch *watch)
     }
 }
 
-void corrali_watch_offer_locked(corral_watch *watch, corrali_snapshot *state)
+/* Deliver @state unless it is what has been delivered last. */
+static void offer_locked(corrali_listener *listener, corrali_snapshot *state)
 {
+    corral_watch *watch = CORRALI_CONTAINER(listener, corral_watch, listener);
+
     if (watch->ended || (watch->pending == NULL && is_same(watch, state))) {
         return;
     }
@@ -36,8 +39,11 @@ void corrali_watch_offer_locked(corral_watch *watch, corrali_snapshot *state)
     queue_locked(watch);
 }
 
-void corrali_watch_end_locked(corral_watch *watch, int status)
+/* Deliver @status, for other reasons than the znode's, as the last. */
+static void end_locked(corrali_listener *listener, int status)
 {
+    corral_watch *watch = CORRALI_CONTAINER(listener, corral_watch, listener);
+
     if (watch->ended) {
         return;
     }
@@ -47,7 +53,7 @@ void corrali_watch_end_locked(corral_watch *watch, int status)
 }
 
 /* Note that @state is delivered. Returns what of it the event has to tell. */
-static corral_watch_event tell_locked(corral_watch *watch, const corrali_snapshot *state)
+static corral_watch_event tell_locked(corral_watch *watch, corrali_snapshot *state)
 {
     corral_watch_event event = {.status = state->status,
                                 .exists = state->exists,
@@ -55,10 +61,14 @@ static corral_watch_event tell_locked(corral_watch *watch, const corrali_snapsho
                                 .length = state->length,
                                 .stamp = state->stamp};
 
+    corrali_family_fill_locked(state);
+    event.children = state->child_count > 0 ? state->children : NULL;
+    event.child_count = state->child_count;
     watch->delivered = true;
     watch->status = state->status;
     watch->exists = state->exists;
     watch->mzxid = state->stamp.mzxid;
+    watch->serial = state->serial;
     if (state->status == CORRAL_OK) {
         if (watch->counted && state->changes > watch->changes) {
             event.skipped = state->changes - watch->changes - 1;
@@ -144,8 +154,27 @@ static void deliver(const corral_watch *watch, const corral_watch_event *event)
     watch->callback.data(event, watch->arg);
 }
 
-int corrali_watch_open_locked(corral_client *client, const char *path, const corral_watch *prototype,
-                              corral_watch **ret_watch)
+static int join_locked(corral_watch *watch, const char *path, corral_watch_kind kind)
+{
+    corral_client *client = watch->client;
+    bool children = kind == CORRAL_WATCH_CHILDREN;
+
+    return kind == CORRAL_WATCH_CHILDREN_DATA
+               ? corrali_family_join_locked(client, path, &watch->listener, &watch->family)
+               : corrali_watched_join_locked(client, path, children, &watch->listener);
+}
+
+static void leave_locked(corral_watch *watch)
+{
+    if (watch->family != NULL) {
+        corrali_family_leave_locked(watch->family, &watch->listener);
+    } else {
+        corrali_watched_leave_locked(&watch->listener);
+    }
+}
+
+int corrali_watch_open_locked(corral_client *client, const char *path, corral_watch_kind kind,
+                              const corral_watch *prototype, corral_watch **ret_watch)
 {
     corral_watch *watch = corrali_alloc(sizeof *watch);
     int status;
@@ -158,8 +187,10 @@ int corrali_watch_open_locked(corral_client *client, const char *path, const cor
     watch->client = client;
     watch->refs = 1;
     corrali_list_init(&watch->task.link);
-    corrali_list_init(&watch->link);
-    status = corrali_watched_join_locked(path, watch);
+    corrali_list_init(&watch->listener.link);
+    watch->listener.told_locked = offer_locked;
+    watch->listener.ended_locked = end_locked;
+    status = join_locked(watch, path, kind);
     if (status != CORRAL_OK) {
         corrali_free(watch);
         return status;
@@ -169,11 +200,12 @@ int corrali_watch_open_locked(corral_client *client, const char *path, const cor
     return CORRAL_OK;
 }
 
-static int open_locked(corral_client *client, const char *path, const corral_watch *prototype,
-                       corral_watch **ret_watch)
+static int open_locked(corral_client *client, const char *path, corral_watch_kind kind,
+                       const corral_watch *prototype, corral_watch **ret_watch)
 {
     char *full = corrali_asprintf("%s%s", client->chroot, path);
-    int status = full == NULL ? CORRAL_ENOMEM : corrali_watch_open_locked(client, full, prototype, ret_watch);
+    int status =
+        full == NULL ? CORRAL_ENOMEM : corrali_watch_open_locked(client, full, kind, prototype, ret_watch);
 
     corrali_free(full);
     return status;
@@ -183,10 +215,12 @@ int corral_watch_open(corral_client *client, const char *path, const corral_watc
                       corral_watch_cb cb, void *arg, corral_watch **ret_watch)
 {
     const corral_watch prototype = {.deliver = deliver, .callback.data = cb, .arg = arg};
+    corral_watch_kind kind = options != NULL ? options->kind : CORRAL_WATCH_DATA;
     int status;
 
     if (client == NULL || path == NULL || cb == NULL || ret_watch == NULL || !corrali_path_valid(path) ||
-        (options != NULL && options->version != CORRAL_WATCH_OPTIONS_VERSION)) {
+        (options != NULL && options->version != CORRAL_WATCH_OPTIONS_VERSION) ||
+        (unsigned)kind > CORRAL_WATCH_CHILDREN_DATA) {
         return CORRAL_EINVAL;
     }
     status = corrali_enter(client);
@@ -196,7 +230,7 @@ int corral_watch_open(corral_client *client, const char *path, const corral_watc
     corrali_lock(client);
     status = corrali_client_accepts_locked(client);
     if (status == CORRAL_OK) {
-        status = open_locked(client, path, &prototype, ret_watch);
+        status = open_locked(client, path, kind, &prototype, ret_watch);
     }
     corrali_unlock(client);
     return status;
@@ -218,7 +252,7 @@ int corral_watch_close(corral_watch *watch)
     }
     corrali_lock(client);
     watch->closed = true;
-    corrali_watched_leave_locked(watch);
+    leave_locked(watch);
     corrali_snapshot_unref_locked(watch->pending);
     watch->pending = NULL;
     /* On the dispatch thread there is no other callback running but the one that calls. */

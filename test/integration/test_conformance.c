@@ -19,7 +19,7 @@ enum {
     CLIENTS = 2,
     MANY_MAX = 12,
     NAMES_MAX = 512,
-    ZXIDS_MAX = 4 * REQUESTS,
+    ZXIDS_MAX = 6 * REQUESTS,
     TEXT_MAX = 262144
 };
 
@@ -124,7 +124,7 @@ static void describe(endpoint *own, corrali_request *request)
     if (request->status != CORRAL_OK) {
         return;
     }
-    if (request->kind == CORRALI_GET || request->kind == CORRALI_EXISTS) {
+    if (request->kind <= CORRALI_CHILDREN) {
         own->has_stat = true;
         own->stat = request->stat;
     }
@@ -167,13 +167,14 @@ static void on_reply(void *owner, corrali_request *request)
     wake(own);
 }
 
-static void on_changed(void *owner, const char *path, bool deleted)
+static void on_changed(void *owner, const char *path, corrali_change change)
 {
+    static const char *const texts[] = {"changed", "children", "deleted"};
     endpoint *own = owner;
 
     pthread_mutex_lock(&own->mutex);
     append(own->events, sizeof own->events, path);
-    append(own->events, sizeof own->events, deleted ? "deleted" : "changed");
+    append(own->events, sizeof own->events, texts[change]);
     wake(own);
 }
 
@@ -342,11 +343,12 @@ static void tell_stat(story *s, const endpoint *own, const endpoint *all)
     const corrali_stat *stat = &own->stat;
     int owner = stat->ephemeral_owner == 0 ? 0 : stat->ephemeral_owner == all[0].session ? 1 : 2;
 
-    REQUIRE(s->zxid_count + 2 <= ZXIDS_MAX);
-    tell(s, "version %d, %d children, owner %d, zxids %zu %zu ", stat->version, stat->child_count, owner,
-         s->zxid_count, s->zxid_count + 1);
+    REQUIRE(s->zxid_count + 3 <= ZXIDS_MAX);
+    tell(s, "version %d, %d children, %d changes of them, owner %d, zxids %zu %zu %zu ", stat->version,
+         stat->child_count, stat->cversion, owner, s->zxid_count, s->zxid_count + 1, s->zxid_count + 2);
     s->zxids[s->zxid_count++] = stat->czxid;
     s->zxids[s->zxid_count++] = stat->mzxid;
+    s->zxids[s->zxid_count++] = stat->pzxid;
 }
 
 /* What was there before is told: events come before the reply to what is asked after the change. */

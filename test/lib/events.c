@@ -68,6 +68,39 @@ void events_note(const corral_watch_event *told, void *arg)
     note(arg, &one);
 }
 
+/* Append what @child is to @text. */
+static void describe(const corral_watch_child *child, char *text, size_t size)
+{
+    size_t length = strlen(text);
+
+    if (child->status != CORRAL_OK) {
+        snprintf(text + length, size - length, " %s!%s", child->name, corral_status_name(child->status));
+    } else if (child->stamp.czxid != 0) {
+        snprintf(text + length, size - length, " %s=%.*s", child->name, (int)child->length,
+                 child->length == 0 ? "" : (const char *)child->value);
+    } else {
+        snprintf(text + length, size - length, " %s", child->name);
+    }
+}
+
+void events_note_children(const corral_watch_event *told, void *arg)
+{
+    event one = {.status = told->status,
+                 .exists = told->exists,
+                 .length = told->child_count,
+                 .stamp = told->stamp,
+                 .skipped = told->skipped};
+    char text[sizeof one.value + 1] = "";
+
+    for (size_t i = 0; i < told->child_count && strlen(text) < sizeof text - 1; i++) {
+        describe(&told->children[i], text, sizeof text);
+    }
+    if (told->child_count > 0) {
+        snprintf(one.value, sizeof one.value, "%s", text + 1);
+    }
+    note(arg, &one);
+}
+
 void events_note_counter(const corral_counter_event *told, void *arg)
 {
     event one = {.status = told->status,

@@ -14,8 +14,8 @@
 typedef struct {
     int status;
     bool exists;
-    char value[64]; /**< as a string, cut */
-    size_t length;
+    char value[64]; /**< as a string, cut; of children their names in order, with "=data" or "!STATUS" */
+    size_t length;  /**< of children how many */
     int64_t number; /**< of a counter */
     corral_stamp stamp;
     uint64_t skipped;
@@ -38,6 +38,7 @@ void events_close(events *e);
 
 /** The callbacks; their arg is an events. */
 void events_note(const corral_watch_event *event, void *arg);
+void events_note_children(const corral_watch_event *event, void *arg);
 void events_note_counter(const corral_counter_event *event, void *arg);
 
 /** Have @hook called in the callbacks to come, once their event is noted, without the mutex. NULL: no more.

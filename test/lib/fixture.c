@@ -59,3 +59,13 @@ corral_watch *fixture_subscribe(const char *path, events *into)
     REQUIRE_STATUS(corral_watch_open(client, path, NULL, events_note, into, &result), CORRAL_OK);
     return result;
 }
+
+corral_watch *fixture_subscribe_children(const char *path, corral_watch_kind kind, events *into)
+{
+    corral_watch_options options = CORRAL_WATCH_OPTIONS_INIT;
+    corral_watch *result = NULL;
+
+    options.kind = kind;
+    REQUIRE_STATUS(corral_watch_open(client, path, &options, events_note_children, into, &result), CORRAL_OK);
+    return result;
+}

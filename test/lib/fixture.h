@@ -39,4 +39,7 @@ corral_value *fixture_value(const char *path);
 /** Note the states of the znode at @path in @into. */
 corral_watch *fixture_subscribe(const char *path, events *into);
 
+/** Note the states of its children. */
+corral_watch *fixture_subscribe_children(const char *path, corral_watch_kind kind, events *into);
+
 #endif

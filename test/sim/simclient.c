@@ -76,6 +76,14 @@ static void count_reply(simclient *c, const call *reply)
                                         strstr(world_path_text(c->world, path_of(reply)), "/epochs/") != NULL;
 }
 
+static void tell_changed(simclient *c, int path, corrali_change change)
+{
+    static const char *const texts[] = {"changed", "children of", "deleted"};
+
+    world_note(c->world, "client %d %s %s", c->number, texts[change], world_path_text(c->world, path));
+    c->events->changed(c->owner, world_path_text(c->world, path), change);
+}
+
 static void deliver(simclient *c, const event *e)
 {
     switch (e->kind) {
@@ -102,10 +110,13 @@ static void deliver(simclient *c, const event *e)
         c->events->reply(c->owner, e->reply->request);
         break;
     case CHANGED:
+        tell_changed(c, (int)e->number, CORRALI_CHANGED);
+        break;
+    case CHILDREN_CHANGED:
+        tell_changed(c, (int)e->number, CORRALI_CHILDREN_CHANGED);
+        break;
     case DELETED:
-        world_note(c->world, "client %d %s %s", c->number, e->kind == DELETED ? "deleted" : "changed",
-                   world_path_text(c->world, (int)e->number));
-        c->events->changed(c->owner, world_path_text(c->world, (int)e->number), e->kind == DELETED);
+        tell_changed(c, (int)e->number, CORRALI_DELETED);
         break;
     case TIMER:
         c->events->timer(c->owner);
@@ -232,12 +243,11 @@ static int submit(corrali_backend *base, corrali_request *request)
     return CORRAL_OK;
 }
 
-static void unwatch(corrali_backend *base, const char *path)
+static void unwatch(corrali_backend *base, const char *path, bool children)
 {
     simclient *c = (simclient *)base;
 
-    (void)simclient_forget_watch(c, watch_of(world_path(c->world, path), false));
-    (void)simclient_forget_watch(c, watch_of(world_path(c->world, path), true));
+    (void)simclient_forget_watch(c, watch_of(world_path(c->world, path), children));
 }
 
 static int64_t now(corrali_backend *base)

@@ -4,7 +4,17 @@
 
 #include "simclient.h"
 
-typedef enum { CONNECTED, SUSPENDED, EXPIRED, REPLY, CHANGED, DELETED, TIMER, CLOSED } event_kind;
+typedef enum {
+    CONNECTED,
+    SUSPENDED,
+    EXPIRED,
+    REPLY,
+    CHANGED,
+    CHILDREN_CHANGED,
+    DELETED,
+    TIMER,
+    CLOSED
+} event_kind;
 
 typedef struct event event;
 struct event {

@@ -173,22 +173,22 @@ struct arrival {
     connection *via;
     arrival_kind kind;
     call *reply;
-    int64_t number; /* session, path */
+    int64_t number; /* session, watch */
 };
 
 static void hear_watch(simclient *c, const arrival *heard)
 {
     bool watched = simclient_forget_watch(c, (int)heard->number);
+    int path = watch_path((int)heard->number);
+    event_kind kind = heard->number == watch_of(path, true) ? CHILDREN_CHANGED : CHANGED;
 
     if (heard->kind == FIRED_DELETED) {
-        int path = watch_path((int)heard->number);
-
+        kind = DELETED;
         watched = simclient_forget_watch(c, watch_of(path, false)) || watched;
         watched = simclient_forget_watch(c, watch_of(path, true)) || watched;
     }
     if (watched) {
-        simclient_push(c, heard->kind == FIRED_DELETED ? DELETED : CHANGED, NULL,
-                       watch_path((int)heard->number));
+        simclient_push(c, kind, NULL, path);
     }
 }
 

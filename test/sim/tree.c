@@ -78,7 +78,9 @@ corrali_stat tree_stat(const znode *node)
                           .mtime_ms = node->mtime_ms,
                           .version = node->version,
                           .child_count = node->child_count,
-                          .ephemeral_owner = node->owner};
+                          .ephemeral_owner = node->owner,
+                          .pzxid = node->pzxid,
+                          .cversion = (int32_t)(2 * (uint32_t)node->creations - (uint32_t)node->child_count)};
 }
 
 /* --- what a write needs, in the order in which a server looks --- */

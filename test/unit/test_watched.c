@@ -47,9 +47,10 @@ static int fake_submit(corrali_backend *base, corrali_request *request)
     return CORRAL_OK;
 }
 
-static void fake_unwatch(corrali_backend *base, const char *path)
+static void fake_unwatch(corrali_backend *base, const char *path, bool children)
 {
     (void)path;
+    (void)children;
     ((fake *)base)->forgotten++;
 }
 
@@ -157,7 +158,7 @@ static void answer_absent(void)
 
 static void change(void)
 {
-    server.events->changed(server.owner, "/x", false);
+    server.events->changed(server.owner, "/x", CORRALI_CHANGED);
 }
 
 static void pass_time(int64_t ms)
