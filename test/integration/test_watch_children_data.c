@@ -3,6 +3,7 @@
  */
 #include <corral/watch.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -265,6 +266,53 @@ static void a_lack_of_memory_is_survived(void)
     }
 }
 
+/* --- the end --- */
+
+static corral_watch *closing;
+
+static void *close_elsewhere(void *arg)
+{
+    *(int *)arg = corral_watch_close(closing);
+    return NULL;
+}
+
+/* While its callback runs, and more is to be delivered: what it is told of stays as it is. */
+static void it_closes_while_its_callback_runs(void)
+{
+    pthread_t thread;
+    int status = 1;
+
+    server_put("/family/closing/a", "1");
+    begin("/family/closing", "a=1");
+    events_block(&noted, true);
+    server_put("/family/closing/a", "2");
+    REQUIRE(events_wait_inside(&noted));
+    server_put("/family/closing/b", "3");
+    delete_znode("/family/closing/a");
+    closing = watch;
+    watch = NULL;
+    REQUIRE(pthread_create(&thread, NULL, close_elsewhere, &status) == 0);
+    events_block(&noted, false);
+    REQUIRE(pthread_join(thread, NULL) == 0);
+    ASSERT_STATUS(status, CORRAL_OK);
+    REQUIRE(events_count(&noted) >= 2);
+    ASSERT_VALUE(&noted, 1, "a=2");
+}
+
+/* Its last state comes before the end, which comes once, and last. */
+static void the_client_may_be_closed_first(void)
+{
+    server_put("/family/left/a", "1");
+    server_put("/family/left/b", "1");
+    begin("/family/left", "a=1 b=1");
+    ASSERT_STATUS(corral_client_close(client), CORRAL_OK);
+    client = NULL;
+    ASSERT_INT64(events_count(&noted), 2);
+    ASSERT_STATUS(events_last(&noted).status, CORRAL_ECLOSED);
+    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
+    watch = NULL;
+}
+
 static CU_TestInfo states[] = {
     {"names come with data", names_come_with_data},
     {"children come and go", children_come_and_go},
@@ -286,10 +334,17 @@ static CU_TestInfo faults[] = {
     CU_TEST_INFO_NULL,
 };
 
+static CU_TestInfo ends[] = {
+    {"it closes while its callback runs", it_closes_while_its_callback_runs},
+    {"the client may be closed first", the_client_may_be_closed_first},
+    CU_TEST_INFO_NULL,
+};
+
 static CU_SuiteInfo suites[] = {
     {"states", NULL, NULL, fixture_open, teardown, states},
     {"gaps", NULL, NULL, fixture_open, teardown, gaps},
     {"faults", NULL, NULL, fixture_open, teardown, faults},
+    {"the end", NULL, NULL, fixture_open, teardown, ends},
     CU_SUITE_INFO_NULL,
 };
 

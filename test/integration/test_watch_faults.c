@@ -224,6 +224,22 @@ static void it_changes_before_the_read_that_arms_again(void)
     conclude("/faults/before");
 }
 
+/* Its version is smaller than the one before, and its data are the same. */
+static void it_is_made_anew_before_the_read_that_arms_again(void)
+{
+    server_put("/faults/anew", "0");
+    begin("/faults/anew", "1");
+    proxy_hold(through, PROXY_HOLD_REQUESTS);
+    delete_znode("/faults/anew");
+    server_put("/faults/anew", "1");
+    proxy_hold(through, 0);
+    REQUIRE(events_wait(&noted, 2));
+    ASSERT_VALUE(&noted, 1, "1");
+    CU_ASSERT(events_get(&noted, 1).stamp.version < events_get(&noted, 0).stamp.version);
+    ASSERT_INT64(events_get(&noted, 1).skipped, 1);
+    conclude("/faults/anew");
+}
+
 static void it_changes_behind_the_read_that_arms_again(void)
 {
     uint64_t requests;
@@ -328,6 +344,40 @@ static void a_new_session_without_a_change_is_silent(void)
     ASSERT_INT64(events_count(&noted), 2);
 }
 
+/* --- the server --- */
+
+static void a_server_restart_is_ridden_out(void)
+{
+    corral_watch *other;
+    events family;
+    struct Stat stat;
+    char error[256];
+
+    events_open(&family);
+    begin("/faults/restart", "before");
+    other = fixture_subscribe_children("/faults/restart", CORRAL_WATCH_CHILDREN_DATA, &family);
+    REQUIRE(events_wait_value(&family, ""));
+    for (char name = 'a'; name <= 'c'; name++) {
+        char path[] = "/faults/restart/?";
+        char value[] = "?";
+
+        dev_kill(server_ensemble(), 0);
+        REQUIRE(dev_restart(server_ensemble(), 0, error, sizeof error) == 0);
+        /* Once this is answered, so are writes. */
+        REQUIRE(raw_exists(server_raw(), "/faults/restart", &stat) == ZOK);
+        *strchr(path, '?') = *value = name;
+        server_put(path, value);
+        server_put("/faults/restart", value);
+        REQUIRE(events_wait_value(&noted, value));
+    }
+    REQUIRE(events_wait_value(&family, "a=a b=b c=c"));
+    ASSERT_INT64(events_changes(&noted), 3);
+    ASSERT_INT64(events_changes(&family), 3);
+    conclude("/faults/restart");
+    ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
+    events_close(&family);
+}
+
 /* --- refusals --- */
 
 static void allow(const char *path, bool reading)
@@ -427,6 +477,7 @@ static CU_TestInfo gaps[] = {
     {"it is made between get and exists", it_is_made_between_get_and_exists},
     {"it flickers between requests", it_flickers_between_requests},
     {"it changes before the read that arms again", it_changes_before_the_read_that_arms_again},
+    {"it is made anew before the read that arms again", it_is_made_anew_before_the_read_that_arms_again},
     {"it changes behind the read that arms again", it_changes_behind_the_read_that_arms_again},
     {"a lost read is repeated", a_lost_read_is_repeated},
     CU_TEST_INFO_NULL,
@@ -436,6 +487,11 @@ static CU_TestInfo expiry[] = {
     {"a change between sessions arrives", a_change_between_sessions_arrives},
     {"a new incarnation between sessions arrives", a_new_incarnation_between_sessions_arrives},
     {"a new session without a change is silent", a_new_session_without_a_change_is_silent},
+    CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo restarts[] = {
+    {"a server restart is ridden out", a_server_restart_is_ridden_out},
     CU_TEST_INFO_NULL,
 };
 
@@ -450,6 +506,7 @@ static CU_SuiteInfo suites[] = {
     {"connections", NULL, NULL, fixture_open, fixture_close, connections},
     {"gaps", NULL, NULL, fixture_open, fixture_close, gaps},
     {"sessions", NULL, NULL, fixture_open, fixture_close, expiry},
+    {"the server", NULL, NULL, fixture_open, fixture_close, restarts},
     {"refusals", NULL, NULL, fixture_open, fixture_close, refusals},
     CU_SUITE_INFO_NULL,
 };

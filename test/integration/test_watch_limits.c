@@ -42,6 +42,9 @@ static void bad_arguments_are_refused(void)
     CU_ASSERT_PTR_NULL(watch);
     ASSERT_INT64(events_count(&noted), 0);
     options = (corral_watch_options)CORRAL_WATCH_OPTIONS_INIT;
+    options.kind = CORRAL_WATCH_CHILDREN_DATA + 1;
+    ASSERT_STATUS(corral_watch_open(client, "/x", &options, events_note, &noted, &watch), CORRAL_EINVAL);
+    options.kind = CORRAL_WATCH_DATA;
     ASSERT_STATUS(corral_watch_open(client, "/x", &options, events_note, &noted, &watch), CORRAL_OK);
 }
 
@@ -94,6 +97,47 @@ static void there_is_a_limit_that_a_server_can_take(void)
     ASSERT_STATUS(corral_watch_close(watches[1]), CORRAL_OK);
     long_path(path, MANY);
     REQUIRE_STATUS(corral_watch_open(client, path, NULL, events_note, &all, &watches[1]), CORRAL_OK);
+    for (unsigned i = 0; i < count; i++) {
+        ASSERT_STATUS(corral_watch_close(watches[i]), CORRAL_OK);
+    }
+    events_close(&all);
+}
+
+/* Each of children may be known to libzookeeper twice, as one that is not there and one that is. */
+static void children_count_twice(void)
+{
+    corral_watch *watches[MANY] = {NULL};
+    corral_watch_options options = CORRAL_WATCH_OPTIONS_INIT;
+    events all;
+    char path[PATH_BYTES + 1];
+    unsigned count = 0;
+    int status = CORRAL_OK;
+
+    options.kind = CORRAL_WATCH_CHILDREN;
+    events_open(&all);
+    watch = fixture_subscribe("/limits/beside", &noted);
+    while (count < MANY && status == CORRAL_OK) {
+        long_path(path, count);
+        status = corral_watch_open(client, path, &options, events_note, &all, &watches[count]);
+        count += status == CORRAL_OK;
+    }
+    ASSERT_STATUS(status, CORRAL_EEXHAUSTED);
+    CU_ASSERT(count > 250 && count < 265);
+    REQUIRE(events_wait(&all, count));
+    for (unsigned i = 0; i < count; i++) {
+        long_path(path, i);
+        server_put(path, "");
+    }
+    REQUIRE(events_wait(&all, 2 * count));
+    cut_and_see("/limits/beside", "with children");
+    for (unsigned i = 0; i < count; i++) {
+        ASSERT_STATUS(corral_watch_close(watches[i]), CORRAL_OK);
+    }
+    /* All that room is there again. */
+    for (unsigned i = 0; i < count; i++) {
+        long_path(path, MANY + i);
+        REQUIRE_STATUS(corral_watch_open(client, path, &options, events_note, &all, &watches[i]), CORRAL_OK);
+    }
     for (unsigned i = 0; i < count; i++) {
         ASSERT_STATUS(corral_watch_close(watches[i]), CORRAL_OK);
     }
@@ -199,6 +243,7 @@ static void a_new_session_survives_a_lack_of_memory(void)
 static CU_TestInfo limits[] = {
     {"bad arguments are refused", bad_arguments_are_refused},
     {"there is a limit that a server can take", there_is_a_limit_that_a_server_can_take},
+    {"children count twice", children_count_twice},
     {"closed ones leave nothing behind", closed_ones_leave_nothing_behind},
     CU_TEST_INFO_NULL,
 };
