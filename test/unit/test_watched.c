@@ -172,7 +172,7 @@ static corrali_stat stat(int64_t czxid, int64_t mzxid, int32_t version)
     return (corrali_stat){.czxid = czxid, .mzxid = mzxid, .version = version};
 }
 
-static void setup(void)
+static void open_client(void)
 {
     corral_client_options options = CORRAL_CLIENT_OPTIONS_INIT;
 
@@ -180,7 +180,20 @@ static void setup(void)
     events_open(&seen);
     REQUIRE_STATUS(corrali_client_new("127.0.0.1:1", &options, &server.base, &client), CORRAL_OK);
     connect(1);
+}
+
+static void setup(void)
+{
+    open_client();
     REQUIRE_STATUS(corral_watch_open(client, "/x", NULL, events_note, &seen, &watch), CORRAL_OK);
+}
+
+static void subscribe_children(corral_watch_kind kind)
+{
+    corral_watch_options options = CORRAL_WATCH_OPTIONS_INIT;
+
+    options.kind = kind;
+    REQUIRE_STATUS(corral_watch_open(client, "/x", &options, events_note_children, &seen, &watch), CORRAL_OK);
 }
 
 static void teardown(void)
@@ -395,6 +408,151 @@ static void what_nobody_wants_is_forgotten(void)
     watch = NULL;
 }
 
+/* --- children --- */
+
+/* Answer the oldest request, for the children of /x, with the first @count letters. */
+static void answer_letters(size_t count, int64_t pzxid, int32_t cversion)
+{
+    static const char *const letters[] = {"a", "b", "c"};
+
+    REQUIRE(server.count > 0 && server.sent[0]->kind == CORRALI_CHILDREN);
+    CU_ASSERT(server.sent[0]->watch);
+    server.sent[0]->names = letters;
+    server.sent[0]->length = count;
+    server.sent[0]->stat = (corrali_stat){.czxid = 10, .mzxid = 10, .pzxid = pzxid, .cversion = cversion};
+    reply(&server, CORRAL_OK);
+}
+
+/* Answer the oldest request, for the data of @path. */
+static void answer_data(const char *path, const char *value, int64_t mzxid)
+{
+    REQUIRE(server.count > 0 && server.sent[0]->kind == CORRALI_GET);
+    CU_ASSERT_STRING_EQUAL(server.sent[0]->path, path);
+    server.sent[0]->data = value;
+    server.sent[0]->length = strlen(value);
+    server.sent[0]->stat = stat(5, mzxid, 0);
+    reply(&server, CORRAL_OK);
+}
+
+static void change_children(void)
+{
+    server.events->changed(server.owner, "/x", CORRALI_CHILDREN_CHANGED);
+}
+
+static void an_older_list_is_read_again(void)
+{
+    subscribe_children(CORRAL_WATCH_CHILDREN);
+    answer_letters(2, 50, 2);
+    REQUIRE(events_wait(&seen, 1));
+    change_children();
+    answer_letters(1, 40, 1);
+    REQUIRE(server.count == 0);
+    pass_time(1000);
+    answer_letters(3, 70, 5);
+    REQUIRE(events_wait(&seen, 2));
+    ASSERT_VALUE(&seen, 0, "a b");
+    ASSERT_VALUE(&seen, 1, "a b c");
+    ASSERT_INT64(events_last(&seen).skipped, 2);
+}
+
+static void data_matter_only_where_nothing_is(void)
+{
+    subscribe_children(CORRAL_WATCH_CHILDREN);
+    REQUIRE(awaits(CORRALI_CHILDREN));
+    reply(&server, CORRAL_ENOENT);
+    REQUIRE(awaits(CORRALI_EXISTS));
+    reply(&server, CORRAL_ENOENT);
+    change();
+    answer_letters(1, 20, 1);
+    change();
+    REQUIRE(server.count == 0);
+    server.events->changed(server.owner, "/x", CORRALI_DELETED);
+    REQUIRE(awaits(CORRALI_CHILDREN));
+    reply(&server, CORRAL_ENOENT);
+    reply(&server, CORRAL_ENOENT);
+    REQUIRE(events_wait_value(&seen, NULL));
+}
+
+/* After 2^31 creations a server counts no more of them, but deletions. */
+static void what_a_server_does_not_count_is_one_change(void)
+{
+    subscribe_children(CORRAL_WATCH_CHILDREN);
+    answer_letters(1, 20, -3);
+    REQUIRE(events_wait(&seen, 1));
+    change_children();
+    answer_letters(2, 30, -4);
+    REQUIRE(events_wait(&seen, 2));
+    ASSERT_INT64(events_last(&seen).skipped, 0);
+}
+
+/* Else children that come faster than they can be read would put off every state. */
+static void a_list_waits_for_the_data_of_the_one_before(void)
+{
+    subscribe_children(CORRAL_WATCH_CHILDREN_DATA);
+    answer_letters(2, 20, 2);
+    REQUIRE(server.count == 2);
+    answer_data("/x/a", "1", 5);
+    change_children();
+    REQUIRE(server.count == 2);
+    answer_data("/x/b", "2", 6);
+    REQUIRE(events_wait(&seen, 1));
+    ASSERT_VALUE(&seen, 0, "a=1 b=2");
+    answer_letters(3, 30, 3);
+    answer_data("/x/c", "3", 30);
+    REQUIRE(events_wait(&seen, 2));
+    ASSERT_VALUE(&seen, 1, "a=1 b=2 c=3");
+    ASSERT_INT64(server.count, 0);
+}
+
+static void a_list_that_came_meanwhile_is_taken_up(void)
+{
+    subscribe_children(CORRAL_WATCH_CHILDREN_DATA);
+    answer_letters(1, 20, 1);
+    change_children();
+    REQUIRE(server.count == 2 && server.sent[1]->kind == CORRALI_CHILDREN);
+    /* The younger one is answered first. */
+    corrali_request *data = server.sent[0];
+    server.sent[0] = server.sent[1];
+    server.sent[1] = data;
+    answer_letters(2, 30, 2);
+    REQUIRE(server.count == 1);
+    answer_data("/x/a", "1", 5);
+    answer_data("/x/b", "2", 30);
+    REQUIRE(events_wait_value(&seen, "a=1 b=2"));
+    ASSERT_INT64(events_changes(&seen), events_count(&seen) - 1);
+}
+
+/* The list tells it, and with that it is one change. */
+static void a_child_that_goes_is_told_by_the_list(void)
+{
+    subscribe_children(CORRAL_WATCH_CHILDREN_DATA);
+    answer_letters(2, 20, 2);
+    answer_data("/x/a", "1", 5);
+    answer_data("/x/b", "2", 6);
+    REQUIRE(events_wait(&seen, 1));
+    server.events->changed(server.owner, "/x/b", CORRALI_DELETED);
+    REQUIRE(awaits(CORRALI_GET));
+    reply(&server, CORRAL_ENOENT);
+    reply(&server, CORRAL_ENOENT);
+    change_children();
+    answer_letters(1, 30, 3);
+    REQUIRE(events_wait_value(&seen, "a=1"));
+    ASSERT_INT64(events_count(&seen), 2);
+    ASSERT_INT64(events_last(&seen).skipped, 0);
+    /* Its path is watched no more. */
+    ASSERT_INT64(server.forgotten, 1);
+}
+
+static CU_TestInfo children[] = {
+    {"an older list is read again", an_older_list_is_read_again},
+    {"data matter only where nothing is", data_matter_only_where_nothing_is},
+    {"what a server does not count is one change", what_a_server_does_not_count_is_one_change},
+    {"a list waits for the data of the one before", a_list_waits_for_the_data_of_the_one_before},
+    {"a list that came meanwhile is taken up", a_list_that_came_meanwhile_is_taken_up},
+    {"a child that goes is told by the list", a_child_that_goes_is_told_by_the_list},
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo tests[] = {
     {"an older state is read again", an_older_state_is_read_again},
     {"a deleted one does not rise", a_deleted_one_does_not_rise},
@@ -415,6 +573,7 @@ static CU_TestInfo tests[] = {
 
 static CU_SuiteInfo suites[] = {
     {"watched", NULL, NULL, setup, teardown, tests},
+    {"children", NULL, NULL, open_client, teardown, children},
     CU_SUITE_INFO_NULL,
 };
 
