@@ -22,7 +22,8 @@ typedef struct {
     int64_t now;
     corrali_request *sent[SENT_MAX]; /* and not answered, oldest first */
     size_t count;
-    unsigned forgotten;
+    unsigned forgotten;          /* watches of data */
+    unsigned forgotten_children; /* ... and of children */
 } fake;
 
 static int fake_start(corrali_backend *base, const corrali_backend_options *options,
@@ -49,9 +50,11 @@ static int fake_submit(corrali_backend *base, corrali_request *request)
 
 static void fake_unwatch(corrali_backend *base, const char *path, bool children)
 {
+    fake *self = (fake *)base;
+
     (void)path;
-    (void)children;
-    ((fake *)base)->forgotten++;
+    self->forgotten += !children;
+    self->forgotten_children += children;
 }
 
 static int64_t fake_now(corrali_backend *base)
@@ -525,6 +528,10 @@ static void a_list_that_came_meanwhile_is_taken_up(void)
 /* The list tells it, and with that it is one change. */
 static void a_child_that_goes_is_told_by_the_list(void)
 {
+    corral_watch *other = NULL;
+    events after;
+
+    events_open(&after);
     subscribe_children(CORRAL_WATCH_CHILDREN_DATA);
     answer_letters(2, 20, 2);
     answer_data("/x/a", "1", 5);
@@ -534,13 +541,46 @@ static void a_child_that_goes_is_told_by_the_list(void)
     REQUIRE(awaits(CORRALI_GET));
     reply(&server, CORRAL_ENOENT);
     reply(&server, CORRAL_ENOENT);
+    /* Called after what is due by now. */
+    REQUIRE_STATUS(corral_watch_open(client, "/y", NULL, events_note, &after, &other), CORRAL_OK);
+    answer_absent();
+    REQUIRE(events_wait(&after, 1));
+    ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
+    ASSERT_INT64(server.forgotten, 1);
+    events_close(&after);
+    ASSERT_INT64(events_count(&seen), 1);
     change_children();
     answer_letters(1, 30, 3);
     REQUIRE(events_wait_value(&seen, "a=1"));
     ASSERT_INT64(events_count(&seen), 2);
     ASSERT_INT64(events_last(&seen).skipped, 0);
     /* Its path is watched no more. */
+    ASSERT_INT64(server.forgotten, 2);
+}
+
+/* Of one path the data, as wanted by others, or as a sign of the children's znode, are forgotten last. */
+static void children_are_forgotten_by_themselves(void)
+{
+    corral_watch *data = NULL;
+    events values;
+
+    events_open(&values);
+    subscribe_children(CORRAL_WATCH_CHILDREN);
+    answer_letters(1, 20, 1);
+    REQUIRE_STATUS(corral_watch_open(client, "/x", NULL, events_note, &values, &data), CORRAL_OK);
+    answer("1", stat(10, 10, 0));
+    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
+    ASSERT_INT64(server.forgotten_children, 1);
+    ASSERT_INT64(server.forgotten, 0);
+    subscribe_children(CORRAL_WATCH_CHILDREN);
+    answer_letters(1, 20, 1);
+    ASSERT_STATUS(corral_watch_close(data), CORRAL_OK);
+    ASSERT_INT64(server.forgotten, 0);
+    ASSERT_STATUS(corral_watch_close(watch), CORRAL_OK);
+    ASSERT_INT64(server.forgotten_children, 2);
     ASSERT_INT64(server.forgotten, 1);
+    watch = NULL;
+    events_close(&values);
 }
 
 static CU_TestInfo children[] = {
@@ -550,6 +590,7 @@ static CU_TestInfo children[] = {
     {"a list waits for the data of the one before", a_list_waits_for_the_data_of_the_one_before},
     {"a list that came meanwhile is taken up", a_list_that_came_meanwhile_is_taken_up},
     {"a child that goes is told by the list", a_child_that_goes_is_told_by_the_list},
+    {"children are forgotten by themselves", children_are_forgotten_by_themselves},
     CU_TEST_INFO_NULL,
 };
 
