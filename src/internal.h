@@ -166,7 +166,7 @@ struct corral_op {
             void *data;                            /* ... its result, */
             size_t length;
             bool kept; /* ... to be freed by who waits for it */
-            struct corrali_change *change;
+            struct corrali_value_change *change;
         } bytes;
     };
     union {

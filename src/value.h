@@ -60,7 +60,7 @@ typedef enum {
 /* The writes of a change, at most: the lane's, the epoch's, two of the znode. */
 #define CORRALI_CHANGE_WRITES 4
 
-typedef struct corrali_change {
+typedef struct corrali_value_change {
     corrali_link link; /* in value.changes */
     corral_value *value;
     corral_op *op; /* NULL: it has ended; what is under way is followed to its end */
@@ -78,13 +78,13 @@ typedef struct corrali_change {
     corrali_request epoch_request;
     size_t length;
     char data[];
-} corrali_change;
+} corrali_value_change;
 
 /* What a call asks for. */
 typedef struct {
     corrali_op_kind kind; /* SET_VALUE, COMPARE_SET, DESTROY, or READ */
     corral_read level;    /* READ */
-    int64_t expected;     /* as in corrali_change */
+    int64_t expected;     /* as in corrali_value_change */
     const void *data;
     size_t length;
     int64_t timeout_ms;
@@ -96,14 +96,14 @@ int corrali_change_start_locked(corral_op *op, const corrali_value_order *order)
 void corrali_change_abort_locked(corral_op *op, int cause);
 
 /* Do the next thing there is to do. Ends the step: may free the change. */
-void corrali_change_advance(corrali_change *own);
+void corrali_change_advance(corrali_value_change *own);
 /* Find out what the znode is; advances or ends then. */
-void corrali_change_look(corrali_change *own);
+void corrali_change_look(corrali_value_change *own);
 /* Make the ancestors of the znode, or the epoch's; advances or ends then. */
-void corrali_change_make_parents(corrali_change *own);
-void corrali_change_make_epoch(corrali_change *own);
+void corrali_change_make_parents(corrali_value_change *own);
+void corrali_change_make_epoch(corrali_value_change *own);
 /* It has this result: tell it, and go on with the next one. @path NULL: the value's. Frees the change. */
-void corrali_change_end(corrali_change *own, int status, int cause, const char *path);
+void corrali_change_end(corrali_value_change *own, int status, int cause, const char *path);
 
 /* The done_locked() of a change's multi. */
 void corrali_change_settled(corrali_exact *exact, const corrali_exact_outcome *outcome);

@@ -37,7 +37,7 @@ static void next_locked(corral_value *value)
     }
     value->advancing = true;
     while (!corrali_list_empty(&value->changes)) {
-        corrali_change *first = CORRALI_CONTAINER(value->changes.next, corrali_change, link);
+        corrali_value_change *first = CORRALI_CONTAINER(value->changes.next, corrali_value_change, link);
 
         if (first->phase != CORRALI_CHANGE_QUEUED) {
             break;
@@ -47,7 +47,7 @@ static void next_locked(corral_value *value)
     value->advancing = false;
 }
 
-void corrali_change_end(corrali_change *own, int status, int cause, const char *path)
+void corrali_change_end(corrali_value_change *own, int status, int cause, const char *path)
 {
     corral_value *value = own->value;
     corral_op *op = own->op;
@@ -70,7 +70,7 @@ void corrali_change_end(corrali_change *own, int status, int cause, const char *
 int corrali_change_start_locked(corral_op *op, const corrali_value_order *order)
 {
     corral_value *value = corrali_value_of(op);
-    corrali_change *own = corrali_alloc(sizeof *own + order->length + 1);
+    corrali_value_change *own = corrali_alloc(sizeof *own + order->length + 1);
 
     if (own == NULL) {
         return CORRAL_ENOMEM;
@@ -94,7 +94,7 @@ int corrali_change_start_locked(corral_op *op, const corrali_value_order *order)
 }
 
 /* Is nothing of it under way any more, after what was not sent has been taken back? */
-static bool take_back(corrali_change *own)
+static bool take_back(corrali_value_change *own)
 {
     switch (own->phase) {
     case CORRALI_CHANGE_QUEUED:
@@ -114,7 +114,7 @@ static bool take_back(corrali_change *own)
 
 void corrali_change_abort_locked(corral_op *op, int cause)
 {
-    corrali_change *own = op->bytes.change;
+    corrali_value_change *own = op->bytes.change;
     int status = cause;
 
     if (own->phase == CORRALI_CHANGE_WRITING && corrali_exact_exposed(&own->exact)) {
@@ -135,7 +135,7 @@ void corrali_change_abort_locked(corral_op *op, int cause)
 
 static void made(void *arg, int status, const char *path)
 {
-    corrali_change *own = arg;
+    corrali_value_change *own = arg;
 
     if (status == CORRAL_OK) {
         corrali_change_advance(own);
@@ -144,7 +144,7 @@ static void made(void *arg, int status, const char *path)
     }
 }
 
-void corrali_change_make_parents(corrali_change *own)
+void corrali_change_make_parents(corrali_value_change *own)
 {
     const corral_value *value = own->value;
 
@@ -154,7 +154,7 @@ void corrali_change_make_parents(corrali_change *own)
     }
 }
 
-void corrali_change_make_epoch(corrali_change *own)
+void corrali_change_make_epoch(corrali_value_change *own)
 {
     const corral_value *value = own->value;
 
@@ -168,7 +168,7 @@ void corrali_change_make_epoch(corrali_change *own)
 
 static void epoch_replied(corrali_request *request)
 {
-    corrali_change *own = CORRALI_CONTAINER(request, corrali_change, epoch_request);
+    corrali_value_change *own = CORRALI_CONTAINER(request, corrali_value_change, epoch_request);
     corral_value *value = own->value;
 
     if (request->status == CORRAL_OK) {
@@ -185,7 +185,7 @@ static void epoch_replied(corrali_request *request)
     }
 }
 
-static void read_epoch(corrali_change *own)
+static void read_epoch(corrali_value_change *own)
 {
     corral_client *client = own->value->object.client;
 
@@ -198,13 +198,13 @@ static void read_epoch(corrali_change *own)
 
 static int found(corrali_fetch *fetch)
 {
-    CORRALI_CONTAINER(fetch, corrali_change, fetch)->found = fetch->get.stat;
+    CORRALI_CONTAINER(fetch, corrali_value_change, fetch)->found = fetch->get.stat;
     return CORRAL_OK;
 }
 
 static void looked(corrali_fetch *fetch)
 {
-    corrali_change *own = CORRALI_CONTAINER(fetch, corrali_change, fetch);
+    corrali_value_change *own = CORRALI_CONTAINER(fetch, corrali_value_change, fetch);
     int status = fetch->status;
 
     if (status == CORRAL_OK) {
@@ -224,7 +224,7 @@ static void looked(corrali_fetch *fetch)
     }
 }
 
-void corrali_change_look(corrali_change *own)
+void corrali_change_look(corrali_value_change *own)
 {
     own->phase = CORRALI_CHANGE_LOOKING;
     own->fetch = (corrali_fetch){.client = own->value->object.client,
@@ -237,7 +237,7 @@ void corrali_change_look(corrali_change *own)
 }
 
 /* Is the version known that goes with the expected mzxid? If not, it is being found out. */
-static bool prepare(corrali_change *own)
+static bool prepare(corrali_value_change *own)
 {
     corral_value *value = own->value;
     corral_client *client = value->object.client;
@@ -259,14 +259,14 @@ static bool prepare(corrali_change *own)
 
 /* --- the multi --- */
 
-static void add_write(corrali_change *own, corrali_write_kind kind, const char *path, int32_t version)
+static void add_write(corrali_value_change *own, corrali_write_kind kind, const char *path, int32_t version)
 {
     own->writes[own->exact.count++] =
         (corrali_write){.kind = kind, .path = path, .data = "", .version = version};
 }
 
 /* A destroy sets the epoch, a compare_set checks it. */
-static void compose_epoch(corrali_change *own)
+static void compose_epoch(corrali_value_change *own)
 {
     const corral_value *value = own->value;
     const char *path = corrali_epoch_path(value->object.client, value->epoch);
@@ -278,7 +278,7 @@ static void compose_epoch(corrali_change *own)
     }
 }
 
-static void compose_value(corrali_change *own)
+static void compose_value(corrali_value_change *own)
 {
     const corral_value *value = own->value;
     int32_t version = CORRALI_VERSION_ANY;
@@ -301,7 +301,7 @@ static void compose_value(corrali_change *own)
     own->writes[own->exact.count - 1].length = own->length;
 }
 
-void corrali_change_advance(corrali_change *own)
+void corrali_change_advance(corrali_value_change *own)
 {
     if (own->op == NULL) {
         corrali_change_end(own, CORRAL_OK, CORRAL_OK, NULL); /* nobody wants it any more */

@@ -6,12 +6,12 @@
 /* --- applied --- */
 
 /* Was the znode another one than that which was found as expected, by chance at the same version? */
-static bool is_overwritten(const corrali_change *own, int64_t czxid)
+static bool is_overwritten(const corrali_value_change *own, int64_t czxid)
 {
     return own->kind == CORRALI_COMPARE_SET && !own->creates && czxid != own->czxid;
 }
 
-static void tell_overwritten(corrali_change *own)
+static void tell_overwritten(corrali_value_change *own)
 {
     corral_client *client = own->value->object.client;
 
@@ -23,7 +23,7 @@ static void tell_overwritten(corrali_change *own)
 }
 
 /* This is what the change has made of the znode. */
-static void succeed(corrali_change *own, const corrali_stat *stat)
+static void succeed(corrali_value_change *own, const corrali_stat *stat)
 {
     if (is_overwritten(own, stat->czxid)) {
         tell_overwritten(own);
@@ -36,7 +36,7 @@ static void succeed(corrali_change *own, const corrali_stat *stat)
 
 static int learned(corrali_fetch *fetch)
 {
-    CORRALI_CONTAINER(fetch, corrali_change, fetch)->found = fetch->get.stat;
+    CORRALI_CONTAINER(fetch, corrali_value_change, fetch)->found = fetch->get.stat;
     return CORRAL_OK;
 }
 
@@ -44,7 +44,7 @@ static int learned(corrali_fetch *fetch)
  */
 static void stamp_looked_up(corrali_fetch *fetch)
 {
-    corrali_change *own = CORRALI_CONTAINER(fetch, corrali_change, fetch);
+    corrali_value_change *own = CORRALI_CONTAINER(fetch, corrali_value_change, fetch);
     bool exists = fetch->status == CORRAL_OK;
 
     if (exists && own->found.mzxid == own->stamp.mzxid) {
@@ -58,7 +58,7 @@ static void stamp_looked_up(corrali_fetch *fetch)
 }
 
 /* The reply that would have told is lost. */
-static void look_up_stamp(corrali_change *own)
+static void look_up_stamp(corrali_value_change *own)
 {
     own->phase = CORRALI_CHANGE_LEARNING;
     own->fetch = (corrali_fetch){.client = own->value->object.client,
@@ -70,7 +70,7 @@ static void look_up_stamp(corrali_change *own)
     corrali_fetch_start_locked(&own->fetch);
 }
 
-static void applied(corrali_change *own, const corrali_exact_outcome *outcome)
+static void applied(corrali_value_change *own, const corrali_exact_outcome *outcome)
 {
     corral_value *value = own->value;
 
@@ -92,7 +92,7 @@ static void applied(corrali_change *own, const corrali_exact_outcome *outcome)
 /* --- not applied --- */
 
 /* Because of the epoch: a znode that shares it was destroyed, perhaps this one; or there is none yet. */
-static void failed_at_epoch(corrali_change *own, const corrali_exact_outcome *outcome)
+static void failed_at_epoch(corrali_value_change *own, const corrali_exact_outcome *outcome)
 {
     own->value->epoch_known = false;
     if (outcome->status == CORRAL_ECONFLICT && own->kind == CORRALI_COMPARE_SET) {
@@ -105,7 +105,7 @@ static void failed_at_epoch(corrali_change *own, const corrali_exact_outcome *ou
 }
 
 /* Because of the znode itself. */
-static void failed_at_value(corrali_change *own, const corrali_exact_outcome *outcome)
+static void failed_at_value(corrali_value_change *own, const corrali_exact_outcome *outcome)
 {
     int status = outcome->status;
     bool sets = own->kind == CORRALI_SET_VALUE;
@@ -129,7 +129,7 @@ static void failed_at_value(corrali_change *own, const corrali_exact_outcome *ou
 
 void corrali_change_settled(corrali_exact *exact, const corrali_exact_outcome *outcome)
 {
-    corrali_change *own = CORRALI_CONTAINER(exact, corrali_change, exact);
+    corrali_value_change *own = CORRALI_CONTAINER(exact, corrali_value_change, exact);
 
     if (outcome->status == CORRAL_OK) {
         applied(own, outcome);
