@@ -11,6 +11,7 @@
 #define TORTURE_BULLETIN_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 enum { WORKERS_MAX = 8, WORKERS_USUAL = 4, THREADS = 4, SESSION_MS = 2000, PATH_SIZE = 4096 };
@@ -21,6 +22,8 @@ typedef struct {
     atomic_uint_least64_t sessions;
     atomic_uint_least64_t batches, lost_races;
     atomic_uint_least64_t resends, resends_applied, resends_not_applied;
+    atomic_bool rest;    /**< set by the driver: to make no calls any more */
+    atomic_uint resting; /**< threads that do not */
 } bulletin;
 
 static inline void bulletin_path(const char *directory, char path[PATH_SIZE])

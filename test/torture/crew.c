@@ -181,6 +181,28 @@ bool crew_goes_on(crew *c)
     return true;
 }
 
+bool crew_rest(crew *c)
+{
+    int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
+
+    for (unsigned w = 0; w < c->plan.workers; w++) {
+        atomic_store(&c->told[w].rest, true);
+    }
+    for (unsigned w = 0; w < c->plan.workers; w++) {
+        while (atomic_load(&c->told[w].resting) < THREADS) {
+            if (ended_early(c, w)) {
+                return false;
+            }
+            if (testing_now_ms() >= until) {
+                fprintf(stderr, "torture: worker %u does not rest\n", w);
+                return false;
+            }
+            wait_a_moment();
+        }
+    }
+    return true;
+}
+
 uint64_t crew_sum(const crew *c, size_t member)
 {
     uint64_t sum = 0;

@@ -44,6 +44,10 @@ bool crew_replace(crew *c, unsigned worker);
  */
 bool crew_goes_on(crew *c);
 
+/** Have them make no more calls, of a workload that knows how. False: one still makes some after a minute, or
+ * has ended itself; said. */
+bool crew_rest(crew *c);
+
 /** The sum of what they tell; @member is an offset in bulletin. */
 uint64_t crew_sum(const crew *c, size_t member);
 

@@ -31,6 +31,8 @@ typedef struct {
     void (*describe)(const void *record, FILE *file);
     /** Do the journals of its workers say all that matters if these are killed? */
     bool bears_kills;
+    /** Are there a few seconds without calls in the end, in which what is under way has to arrive? */
+    bool rests;
     /* Of these there may be none: NULL. */
     /** Is there as much as @least says, in words of the workload's own? 1 or 0; -1: it makes no sense. */
     int (*enough)(const journal *j, const char *least);

@@ -26,6 +26,8 @@
 #include "judge.h"
 #include "report.h"
 
+enum { REST_SECONDS = 3 };
+
 typedef struct {
     unsigned seconds, seed, workers;
     bool chosen[FAULT_KINDS];
@@ -196,6 +198,15 @@ static bool conclude(const settings *s, bool ran, bool ended, const faults *f, c
     return judged == JUDGED_RIGHT && ran && bit && enough && told && !is_interrupted();
 }
 
+/* Let what is under way arrive. What does not by then is too late. */
+static bool rest(crew *c)
+{
+    bool well = crew_rest(c);
+
+    faults_wait_until(faults_now() + REST_SECONDS * FAULTS_SECOND);
+    return well;
+}
+
 int main(int argc, char **argv)
 {
     faults done = {0};
@@ -219,6 +230,7 @@ int main(int argc, char **argv)
     if (well) {
         bool ran = crew_goes_on(&c) && faults_run(&done, &a, &c, s.chosen, s.seconds, s.seed, is_interrupted);
 
+        ran = ran && (!s.workload->rests || rest(&c));
         bool ended = crew_finish(&c);
         well = conclude(&s, ran, ended, &done, &c, &a);
     }

@@ -8,6 +8,7 @@
 
 #include <corral.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,8 @@ typedef struct {
     int (*open)(corral_client *client);
     /** Make a call, wait for its end and note it down. Runs in all threads. */
     call_end (*call)(hand *h);
+    /** In place of calls, at the same pace, once the driver wants no more of them. NULL: it never does. */
+    void (*rest)(hand *h, bool first);
     /** Once all threads have ended. */
     void (*close)(void);
 } work;

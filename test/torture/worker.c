@@ -100,17 +100,30 @@ static void publish(call_end end)
     pthread_mutex_unlock(&worker.publishing);
 }
 
+static void make_call(hand *h)
+{
+    call_end end = worker.work->call(h);
+
+    if (end == CALL_WRONG) {
+        atomic_store(&worker.wrong, true);
+    }
+    publish(end);
+}
+
 static void *run(void *arg)
 {
     hand *h = arg;
     int64_t next = hand_now();
+    bool resting = false;
 
     while (!atomic_load(&worker.stop)) {
-        call_end end = worker.work->call(h);
-        if (end == CALL_WRONG) {
-            atomic_store(&worker.wrong, true);
+        if (atomic_load(&worker.told->rest)) {
+            worker.work->rest(h, !resting);
+            atomic_fetch_add(&worker.told->resting, !resting);
+            resting = true;
+        } else {
+            make_call(h);
         }
-        publish(end);
         next += PACE_NS;
         if (next < hand_now()) {
             next = hand_now(); /* what an outage has cost is not made up for */

@@ -5,6 +5,6 @@
 #ifndef TORTURE_WORKLOADS_H
 #define TORTURE_WORKLOADS_H
 
-#define WORKLOAD_MAP(X) X(counter) X(lock) X(ids)
+#define WORKLOAD_MAP(X) X(counter) X(lock) X(ids) X(watch)
 
 #endif
