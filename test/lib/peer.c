@@ -96,22 +96,42 @@ peer *peer_start_kazoo(const char *servers, double delay)
     return peer_start(argv);
 }
 
-peer *peer_start_curator_locks(const char *servers)
+static peer *start_curator(const char *servers, const char *program)
 {
     char source[512];
     char *argv[] = {CURATOR, source, (char *)servers, NULL};
 
-    locate(source, sizeof source, "java/CuratorLocks.java");
+    locate(source, sizeof source, program);
     return peer_start(argv);
 }
 
-peer *peer_start_kazoo_locks(const char *servers)
+static peer *start_kazoo(const char *servers, const char *program)
 {
     char source[512];
     char *argv[] = {(char *)PYTHON, source, (char *)servers, NULL};
 
-    locate(source, sizeof source, "python/kazoo_locks.py");
+    locate(source, sizeof source, program);
     return peer_start(argv);
+}
+
+peer *peer_start_curator_locks(const char *servers)
+{
+    return start_curator(servers, "java/CuratorLocks.java");
+}
+
+peer *peer_start_kazoo_locks(const char *servers)
+{
+    return start_kazoo(servers, "python/kazoo_locks.py");
+}
+
+peer *peer_start_curator_watches(const char *servers)
+{
+    return start_curator(servers, "java/CuratorWatches.java");
+}
+
+peer *peer_start_kazoo_watches(const char *servers)
+{
+    return start_kazoo(servers, "python/kazoo_watches.py");
 }
 
 bool peer_await(peer *p)

@@ -1,8 +1,8 @@
 /**
  * Other programs that are told by lines to their standard input what to do,
- * and answer by lines to their standard output: the counters and locks of
- * Curator and Kazoo (test/java/Curator*.java, test/python/kazoo_*.py say which),
- * or this program once more. Their standard error is ours. They are killed when
+ * and answer by lines to their standard output: the counters, locks and
+ * watches of Curator and Kazoo (test/java/Curator*.java, test/python/kazoo_*.py say
+ * which), or this program once more. Their standard error is ours. They are killed when
  * the thread that started them ends.
  *
  * One thread at a time per program.
@@ -29,6 +29,10 @@ peer *peer_start_kazoo(const char *servers, double delay);
 /** Their locks. */
 peer *peer_start_curator_locks(const char *servers);
 peer *peer_start_kazoo_locks(const char *servers);
+
+/** What they have for watching a znode. */
+peer *peer_start_curator_watches(const char *servers);
+peer *peer_start_kazoo_watches(const char *servers);
 
 /** Wait until it says "ready". False: it said something else, or has ended. */
 bool peer_await(peer *p);
