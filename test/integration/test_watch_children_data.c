@@ -236,10 +236,7 @@ static void too_many_are_told_and_recovered_from(void)
         snprintf(path, sizeof path, "/family/limit/%0*u", NAME_BYTES, i);
         delete_znode(path);
     }
-    REQUIRE(events_wait_status(&noted, CORRAL_OK));
-    while (events_last(&noted).length != 1) {
-        REQUIRE(events_wait(&noted, events_count(&noted) + 1));
-    }
+    REQUIRE(events_wait_length(&noted, 1));
 }
 
 static void a_lack_of_memory_is_survived(void)

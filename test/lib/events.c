@@ -134,6 +134,7 @@ typedef struct {
     unsigned count;
     int status;
     const char *value;
+    size_t length;
 } condition;
 
 static bool is_inside_locked(const events *e, const condition *wanted)
@@ -161,6 +162,11 @@ static bool is_value(const event *one, const char *value)
 static bool has_value_locked(const events *e, const condition *wanted)
 {
     return e->count > 0 && is_value(&e->events[e->count - 1], wanted->value);
+}
+
+static bool has_length_locked(const events *e, const condition *wanted)
+{
+    return e->count > 0 && e->events[e->count - 1].length == wanted->length;
 }
 
 static bool wait_for(events *e, bool (*holds_locked)(const events *, const condition *), condition wanted)
@@ -195,6 +201,11 @@ bool events_wait_status(events *e, int status)
 bool events_wait_value(events *e, const char *value)
 {
     return wait_for(e, has_value_locked, (condition){.value = value});
+}
+
+bool events_wait_length(events *e, size_t length)
+{
+    return wait_for(e, has_length_locked, (condition){.length = length});
 }
 
 /* --- looking --- */

@@ -60,6 +60,9 @@ bool events_wait(events *e, unsigned count);
  * TESTING_PATIENCE_MS. */
 bool events_wait_value(events *e, const char *value);
 
+/** Wait until the last event has this @length. False: not in TESTING_PATIENCE_MS. */
+bool events_wait_length(events *e, size_t length);
+
 /** Wait until the last event has @status. False: not in TESTING_PATIENCE_MS. */
 bool events_wait_status(events *e, int status);
 
