@@ -290,6 +290,21 @@ static void make_some(const char *path, unsigned first, unsigned count)
     REQUIRE(zoo_multi(raw_handle(server_raw()), (int)count, operations, results) == ZOK);
 }
 
+/* The paths of so many are too long to be watched, which is told without a read of any. */
+static void assert_too_many_for_data(const char *path)
+{
+    uint64_t requests = proxy_count(through, PROXY_REQUESTS);
+    corral_watch *other;
+    events family;
+
+    events_open(&family);
+    other = fixture_subscribe_children(path, CORRAL_WATCH_CHILDREN_DATA, &family);
+    REQUIRE(events_wait_status(&family, CORRAL_EEXHAUSTED));
+    CU_ASSERT(proxy_count(through, PROXY_REQUESTS) <= requests + 1);
+    ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
+    events_close(&family);
+}
+
 /* The answer is larger than the 1 MiB that a request may have. */
 static void there_may_be_many(void)
 {
@@ -301,11 +316,18 @@ static void there_may_be_many(void)
         make_some("/children/many", made, AT_ONCE);
         made += AT_ONCE;
     }
-    for (unsigned i = 0; events_get(&noted, i).length < MANY; i++) {
-        REQUIRE(events_wait(&noted, i + 2));
-    }
+    REQUIRE(events_wait_length(&noted, MANY));
     ASSERT_INT64(events_last(&noted).length, MANY);
     ASSERT_INT64(events_changes(&noted), MANY);
+    assert_too_many_for_data("/children/many");
+    cut_off();
+    server_put("/children/many/one more", "");
+    proxy_admit(through, PROXY_ACCEPT);
+    REQUIRE(events_wait_length(&noted, MANY + 1));
+    REQUIRE(server_expire(through));
+    server_put("/children/many/and another one", "");
+    REQUIRE(events_wait_length(&noted, MANY + 2));
+    ASSERT_INT64(events_changes(&noted), MANY + 2);
     ASSERT_FORWARD(&noted);
 }
 
