@@ -313,6 +313,31 @@ static void access_refused(void)
     ASSERT_ZNODE("/value/locked", "theirs");
 }
 
+static void reading_refused(void)
+{
+    struct ACL entry = {.perms = ZOO_PERM_ALL & ~ZOO_PERM_READ, .id = {"world", "anyone"}};
+    const struct ACL_vector acl = {.count = 1, .data = &entry};
+    void *data = NULL;
+    size_t length = 0;
+    corral_stamp stamp;
+
+    setting = fixture_value("/value/secret");
+    stamp = set("one");
+    REQUIRE(raw_set_acl(server_raw(), "/value/secret", &acl) == ZOK);
+    for (corral_read level = CORRAL_READ_LOCAL; level <= CORRAL_READ_LINEARIZABLE; level++) {
+        ASSERT_STATUS(corral_value_get(setting, level, CORRAL_FOREVER, &data, &length, NULL), CORRAL_EACCES);
+    }
+    CU_ASSERT_PTR_NULL(data);
+    /* Who compares reads, who sets does not. */
+    ASSERT_STATUS(compare_set(&stamp, "two", &stamp), CORRAL_EACCES);
+    ASSERT_STATUS(compare_set(NULL, "two", &stamp), CORRAL_EACCES);
+    stamp = set("two");
+    REQUIRE(raw_set_acl(server_raw(), "/value/secret", &ZOO_OPEN_ACL_UNSAFE) == ZOK);
+    assert_get("two", NULL);
+    ASSERT_STATUS(compare_set(&stamp, "three", &stamp), CORRAL_OK);
+    ASSERT_INT64(stamp.version, 2);
+}
+
 static void an_ephemeral_parent(void)
 {
     REQUIRE(zoo_create(raw_handle(server_raw()), "/ephemeral", "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL,
@@ -328,6 +353,7 @@ static CU_TestInfo sets[] = {
     {"the longest", the_longest},
     {"destroyed and made anew", destroyed_and_made_anew},
     {"access refused", access_refused},
+    {"reading refused", reading_refused},
     {"an ephemeral parent", an_ephemeral_parent},
     CU_TEST_INFO_NULL,
 };

@@ -174,6 +174,32 @@ static void creations_and_destructions(void)
     assert_resent(PROXY_BEFORE, count / 4);
 }
 
+/* What is asked while there is no server waits for it, and is made once. */
+static void the_server_restarts(void)
+{
+    const char *path = "/value-faults/restart";
+    corral_stamp stamp = {0};
+    char error[256];
+
+    begin(path);
+    stamp = set("0");
+    for (int i = 1; i <= 3; i++) {
+        corral_op *op = NULL;
+
+        dev_kill(server_ensemble(), 0);
+        REQUIRE_STATUS(
+            corral_value_compare_set_async(setting, &stamp, "on", 2, TESTING_PATIENCE_MS, NULL, NULL, &op),
+            CORRAL_OK);
+        REQUIRE(dev_restart(server_ensemble(), 0, error, sizeof error) == 0);
+        ASSERT_STATUS(corral_op_wait(op, TESTING_PATIENCE_MS), CORRAL_OK);
+        ASSERT_STATUS(corral_op_status(op), CORRAL_OK);
+        corral_op_unref(op);
+        ASSERT_INT64(stat_of(path).version, i);
+        stamp.mzxid = stat_of(path).mzxid;
+    }
+    ASSERT_INT64(stats().uncertain, 0);
+}
+
 /* --- between the loss and the resend --- */
 
 static void count_meddling(bool done)
@@ -513,6 +539,7 @@ static CU_TestInfo losses[] = {
     {"sets", sets},
     {"compare_sets", compare_sets},
     {"creations and destructions", creations_and_destructions},
+    {"the server restarts", the_server_restarts},
     CU_TEST_INFO_NULL,
 };
 
