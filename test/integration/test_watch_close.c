@@ -167,6 +167,35 @@ static void the_client_may_be_closed_first(void)
     events_close(&other_seen);
 }
 
+static void *close_the_client(void *arg)
+{
+    *(int *)arg = corral_client_close(client);
+    atomic_store(&closed, true);
+    return NULL;
+}
+
+static void the_client_waits_for_a_running_callback(void)
+{
+    pthread_t thread;
+    int status = 1;
+
+    atomic_store(&closed, false);
+    server_put("/close/waited", "1");
+    events_block(&noted, true);
+    watch = fixture_subscribe("/close/waited", &noted);
+    REQUIRE(events_wait_inside(&noted));
+    REQUIRE(pthread_create(&thread, NULL, close_the_client, &status) == 0);
+    CU_ASSERT(!proxy_wait(through, PROXY_CONNECTIONS, 1000, 100)); /* time for it to be wrong */
+    CU_ASSERT(!atomic_load(&closed));
+    events_block(&noted, false);
+    REQUIRE(pthread_join(thread, NULL) == 0);
+    client = NULL;
+    ASSERT_STATUS(status, CORRAL_OK);
+    ASSERT_INT64(events_count(&noted), 2);
+    ASSERT_VALUE(&noted, 0, "1");
+    ASSERT_STATUS(events_get(&noted, 1).status, CORRAL_ECLOSED);
+}
+
 static void it_closes_when_told_of_the_clients_end(void)
 {
     watch = fixture_subscribe("/close/last", &noted);
@@ -214,6 +243,7 @@ static CU_TestInfo closing[] = {
     {"a close waits for a running callback", a_close_waits_for_a_running_callback},
     {"no callback comes after a close", no_callback_comes_after_a_close},
     {"the client may be closed first", the_client_may_be_closed_first},
+    {"the client waits for a running callback", the_client_waits_for_a_running_callback},
     {"it closes when told of the client's end", it_closes_when_told_of_the_clients_end},
     {"it is closed by another's last callback", it_is_closed_by_anothers_last_callback},
     CU_TEST_INFO_NULL,
