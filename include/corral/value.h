@@ -121,6 +121,8 @@ CORRAL_API int corral_value_set_async(corral_value *value, const void *data, siz
  * has come to the same version: it is overwritten then, which is logged, and told
  * by CORRAL_EUNCERTAIN with the cause CORRAL_ECONFLICT.
  *
+ * Unlike a set it needs the permission to read the znode.
+ *
  * CORRAL_EEXHAUSTED: the znode has come to version -1, which ZooKeeper cannot
  * compare. compare_set itself never brings it there; a corral_value_set() brings it on.
  */

@@ -117,6 +117,9 @@ typedef struct {
  * watched counts twice); CORRAL_ENOMEM; CORRAL_EFORK. Any thread, also from
  * callbacks. The subscription is the caller's, to be ended with
  * corral_watch_close(), before or after the client.
+ *
+ * A server with a jute.maxbuffer below 1 MiB may refuse fewer paths than that: it
+ * closes each connection after a lost one, until fewer are watched.
  */
 CORRAL_API int corral_watch_open(corral_client *client, const char *path, const corral_watch_options *options,
                                  corral_watch_cb cb, void *arg, corral_watch **ret_watch);
