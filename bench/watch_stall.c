@@ -14,8 +14,8 @@
 #include "common.h"
 #include "watch_ways.h"
 
-/* So many changes are under way at once, at most. */
-enum { OUTSTANDING_MAX = 500 };
+/* So many changes are under way at once, at most: they count in the memory of this process, too. */
+enum { OUTSTANDING_MAX = 250 };
 
 #define TICK_SECONDS 0.001
 #define LOOK_SECONDS 0.1
