@@ -77,6 +77,9 @@ extern const cli_command cli_dev_commands[];
  */
 int cli_counter_options(const cli_option_set *given, corral_counter_options *ret_options);
 
+/** What --read says, by default the strictest. Returns 0, or CLI_USAGE, which has been reported. */
+int cli_read_level(const cli_option_set *given, corral_read *ret_level);
+
 /** A label has at most that many bytes. */
 enum { CLI_LABEL_MAX = 1023 };
 

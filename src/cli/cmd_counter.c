@@ -87,6 +87,26 @@ int cli_counter_options(const cli_option_set *given, corral_counter_options *ret
     return status;
 }
 
+int cli_read_level(const cli_option_set *given, corral_read *ret_level)
+{
+    static const char *const names[] = {[CORRAL_READ_LOCAL] = "local",
+                                        [CORRAL_READ_SYNC] = "sync",
+                                        [CORRAL_READ_LINEARIZABLE] = "linearizable"};
+    const char *level = cli_option_value(given, "read");
+    *ret_level = CORRAL_READ_LINEARIZABLE;
+    for (size_t i = 0; level != NULL && i < sizeof names / sizeof *names; i++) {
+        if (strcmp(level, names[i]) == 0) {
+            *ret_level = (corral_read)i;
+            return 0;
+        }
+    }
+    if (level != NULL) {
+        cli_error("--read is local, sync or linearizable, not: %s", level);
+        return CLI_USAGE;
+    }
+    return 0;
+}
+
 static const char *explain(const counter_call *c, int status)
 {
     static const char *const corrupt[] = {
@@ -158,14 +178,6 @@ static int run_counter(counter_call *c)
 
 /* ---- results ---- */
 
-static void print_stamp(const corral_stamp *stamp)
-{
-    cli_json_int64("czxid", stamp->czxid);
-    cli_json_int64("mzxid", stamp->mzxid);
-    cli_json_number("version", stamp->version);
-    cli_json_number("index", stamp->index);
-}
-
 /** What get found or add made. */
 static void print_value(const counter_call *c)
 {
@@ -176,7 +188,7 @@ static void print_value(const counter_call *c)
     cli_json_begin();
     cli_json_string("path", c->path);
     cli_json_int64("value", c->value);
-    print_stamp(&c->stamp);
+    cli_json_stamp(&c->stamp);
     cli_json_end();
 }
 
@@ -190,7 +202,7 @@ static void print_set(const counter_call *c)
     cli_json_string("path", c->path);
     cli_json_int64("value", c->numbers[0]);
     cli_json_int64("previous", c->value);
-    print_stamp(&c->stamp);
+    cli_json_stamp(&c->stamp);
     cli_json_end();
 }
 
@@ -206,7 +218,7 @@ static void print_cas(const counter_call *c)
     cli_json_bool("swapped", c->status == 0);
     cli_json_int64("value", value);
     if (c->status == 0) {
-        print_stamp(&c->stamp);
+        cli_json_stamp(&c->stamp);
     }
     cli_json_end();
 }
@@ -262,18 +274,8 @@ static int run_add(const cli_call *call)
 static int run_get(const cli_call *call)
 {
     counter_call c = {.call = call, .path = call->operands[0], .submit = submit_get, .print = print_value};
-    const char *level = cli_option_value(call->options, "read");
-    if (level == NULL || strcmp(level, "linearizable") == 0) {
-        c.level = CORRAL_READ_LINEARIZABLE;
-    } else if (strcmp(level, "sync") == 0) {
-        c.level = CORRAL_READ_SYNC;
-    } else if (strcmp(level, "local") == 0) {
-        c.level = CORRAL_READ_LOCAL;
-    } else {
-        cli_error("--read is local, sync or linearizable, not: %s", level);
-        return CLI_USAGE;
-    }
-    return run_counter(&c);
+    int status = cli_read_level(call->options, &c.level);
+    return status != 0 ? status : run_counter(&c);
 }
 
 static int run_set(const cli_call *call)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "bytes.h"
 #include "lock.h"
 #include "output.h"
 
@@ -25,7 +26,7 @@ static void print_plain(const corral_lock_contender *each)
 {
     printf("%s %s %" PRId64 " 0x%" PRIx64 " ", each->holds ? "holds" : "waits",
            each->shared ? "shared" : "exclusive", each->token, (uint64_t)each->session);
-    cli_print_bytes(each->label, each->length);
+    cli_print_shown(stdout, each->label, each->length);
     putchar('\n');
 }
 

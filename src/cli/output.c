@@ -8,10 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "cli.h"
 
 /** Between two members of an object. The tool prints one object at a time, on one thread. */
 static const char *json_separator;
+
+/** Where JSON goes to; NULL: standard output. */
+static FILE *redirected;
 
 /** The errno of the first write that failed, 0: none. */
 static int write_error;
@@ -36,69 +40,36 @@ void cli_error(const char *format, ...)
     free(text);
 }
 
-/** How many bytes the character of UTF-8 at @bytes has, of at most @length. 0: none is there. */
-static size_t character_length(const char *bytes, size_t length)
+void cli_output_to(FILE *stream)
 {
-    static const struct {
-        unsigned char mask, lead;
-        uint32_t least;
-    } forms[] = {{0x80, 0, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
-    for (size_t i = 0; i < sizeof forms / sizeof *forms && i < length; i++) {
-        uint32_t character = (unsigned char)bytes[0] & (unsigned char)~forms[i].mask;
-        bool whole = ((unsigned char)bytes[0] & forms[i].mask) == forms[i].lead;
-        for (size_t next = 1; whole && next <= i; next++) {
-            whole = ((unsigned char)bytes[next] & 0xc0) == 0x80;
-            character = character << 6 | ((unsigned char)bytes[next] & 0x3f);
-        }
-        if (whole && character >= forms[i].least && character <= 0x10ffff &&
-            (character < 0xd800 || character > 0xdfff)) {
-            return i + 1;
-        }
-    }
-    return 0;
+    redirected = stream;
 }
 
-/** Also those beyond ASCII. */
-static bool is_control(const char *bytes, size_t length)
+static FILE *output(void)
 {
-    unsigned char first = (unsigned char)bytes[0];
-    return first < ' ' || first == 0x7f || (length > 1 && first == 0xc2 && (unsigned char)bytes[1] < 0xa0);
-}
-
-void cli_print_bytes(const char *bytes, size_t length)
-{
-    while (length > 0) {
-        size_t taken = character_length(bytes, length);
-        if (taken == 0 || is_control(bytes, taken)) {
-            putchar('?');
-        } else {
-            fwrite(bytes, 1, taken, stdout);
-        }
-        taken = taken > 0 ? taken : 1;
-        bytes += taken;
-        length -= taken;
-    }
+    return redirected != NULL ? redirected : stdout;
 }
 
 static void print_json_text(const char *text, size_t length)
 {
-    putchar('"');
+    FILE *to = output();
+    putc('"', to);
     while (length > 0) {
-        size_t taken = character_length(text, length);
+        size_t taken = cli_character_length(text, length);
         if (taken == 0) {
-            fputs("\\ufffd", stdout);
+            fputs("\\ufffd", to);
             taken = 1;
         } else if (*text == '"' || *text == '\\') {
-            printf("\\%c", *text);
+            fprintf(to, "\\%c", *text);
         } else if ((unsigned char)*text < ' ') {
-            printf("\\u%04x", (unsigned)*text);
+            fprintf(to, "\\u%04x", (unsigned)*text);
         } else {
-            fwrite(text, 1, taken, stdout);
+            fwrite(text, 1, taken, to);
         }
         text += taken;
         length -= taken;
     }
-    putchar('"');
+    putc('"', to);
 }
 
 static void print_json_string(const char *text)
@@ -106,53 +77,102 @@ static void print_json_string(const char *text)
     print_json_text(text, strlen(text));
 }
 
-static void print_json_key(const char *key)
+/** What stands before a member, or before an element when @key is NULL. */
+static void begin_json_item(const char *key)
 {
-    fputs(json_separator, stdout);
+    fputs(json_separator, output());
     json_separator = ",";
-    print_json_string(key);
-    putchar(':');
+    if (key != NULL) {
+        print_json_string(key);
+        putc(':', output());
+    }
 }
 
 void cli_json_begin(void)
 {
-    putchar('{');
+    putc('{', output());
     json_separator = "";
 }
 
 void cli_json_end(void)
 {
-    fputs("}\n", stdout);
+    fputs("}\n", output());
+}
+
+void cli_json_begin_array(const char *key)
+{
+    begin_json_item(key);
+    putc('[', output());
+    json_separator = "";
+}
+
+void cli_json_end_array(void)
+{
+    putc(']', output());
+    json_separator = ",";
+}
+
+void cli_json_begin_element(void)
+{
+    begin_json_item(NULL);
+    cli_json_begin();
+}
+
+void cli_json_end_element(void)
+{
+    putc('}', output());
+    json_separator = ",";
 }
 
 void cli_json_string(const char *key, const char *value)
 {
-    print_json_key(key);
+    begin_json_item(key);
     print_json_string(value);
 }
 
 void cli_json_bytes(const char *key, const char *bytes, size_t length)
 {
-    print_json_key(key);
+    begin_json_item(key);
     print_json_text(bytes, length);
+}
+
+void cli_json_data(const void *data, size_t length)
+{
+    if (cli_is_utf8(data, length)) {
+        cli_json_bytes("value", data, length);
+    } else {
+        begin_json_item("value_base64");
+        putc('"', output());
+        cli_print_base64(output(), data, length);
+        putc('"', output());
+    }
+    cli_json_number("length", (int64_t)length);
 }
 
 void cli_json_bool(const char *key, bool value)
 {
-    print_json_key(key);
-    fputs(value ? "true" : "false", stdout);
+    begin_json_item(key);
+    fputs(value ? "true" : "false", output());
 }
 
 void cli_json_number(const char *key, int64_t value)
 {
-    print_json_key(key);
-    printf("%" PRId64, value);
+    begin_json_item(key);
+    fprintf(output(), "%" PRId64, value);
 }
 
 void cli_json_int64(const char *key, int64_t value)
 {
-    print_json_key(key);
-    printf("\"%" PRId64 "\"", value);
+    begin_json_item(key);
+    fprintf(output(), "\"%" PRId64 "\"", value);
+}
+
+void cli_json_stamp(const corral_stamp *stamp)
+{
+    cli_json_int64("czxid", stamp->czxid);
+    cli_json_int64("mzxid", stamp->mzxid);
+    cli_json_number("version", stamp->version);
+    cli_json_number("index", stamp->index);
 }
 
 bool cli_write_output(const char *bytes, size_t length)
