@@ -122,6 +122,40 @@ wait_for() {
     return 1
 }
 
+# has_lines FILE COUNT: so many complete lines are there.
+has_lines() {
+    [ "$(wc -l <"$1")" -ge "$2" ]
+}
+
+# watch ARG...: the tool in the background, to $scratch/out and $scratch/err, as $watcher.
+watch() {
+    # A shell starts what runs in the background with SIGINT ignored.
+    : >"$scratch/out" # to be counted in at once
+    env --default-signal=INT "$CORRAL" "$@" >"$scratch/out" 2>"$scratch/err" &
+    watcher=$!
+}
+
+# see COUNT: wait until the watch has printed so many lines.
+see() {
+    wait_for has_lines "$scratch/out" "$1" || not_ok "line $1 has not come"
+}
+
+# end SIGNAL: end the watch; sets out, err and status.
+end() {
+    kill -"$1" "$watcher"
+    status=0
+    wait "$watcher" || status=$?
+    out=$(cat "$scratch/out") err=$(cat "$scratch/err")
+}
+
+# server_process: that of the server which `corral dev` has started for us.
+server_process() {
+    # shellcheck disable=SC2013
+    for child in $(cat "/proc/$PPID/task/$PPID/children"); do
+        [ "$(cat "/proc/$child/comm")" = java ] && echo "$child"
+    done
+}
+
 # now_ms: the time, for durations.
 now_ms() {
     echo "$(($(date +%s%N) / 1000000))"

@@ -4,30 +4,6 @@
 # shellcheck disable=SC2119
 need_server
 
-# has_lines FILE COUNT: so many complete lines are there.
-# shellcheck disable=SC2317
-has_lines() {
-    [ "$(wc -l <"$1")" -ge "$2" ]
-}
-# see COUNT: wait until the watch has printed so many lines.
-see() {
-    wait_for has_lines "$scratch/out" "$1" || not_ok "line $1 has not come"
-}
-# watch ARG...: in the background, to $scratch/out and $scratch/err.
-watch() {
-    # A shell starts what runs in the background with SIGINT ignored.
-    : >"$scratch/out"
-    env --default-signal=INT "$CORRAL" "$@" >"$scratch/out" 2>"$scratch/err" &
-    watcher=$!
-}
-# end SIGNAL: end the watch; sets out, err and status.
-end() {
-    kill -"$1" "$watcher"
-    status=0
-    wait "$watcher" || status=$?
-    out=$(cat "$scratch/out") err=$(cat "$scratch/err")
-}
-
 "$CORRAL" counter set /seen 5 >/dev/null
 watch counter watch /seen
 see 1
