@@ -91,6 +91,40 @@ void cli_child_note_descriptors(void)
     }
 }
 
+/** Is @entry, "NAME=VALUE", about one of @ours, "NAME=VALUE" or "NAME"? */
+static bool is_ours(const char *entry, char *const *ours)
+{
+    size_t length = strcspn(entry, "=");
+    while (*ours != NULL && (strcspn(*ours, "=") != length || strncmp(entry, *ours, length) != 0)) {
+        ours++;
+    }
+    return *ours != NULL;
+}
+
+char **cli_child_environment(char *const *ours)
+{
+    size_t count = 0;
+    size_t kept = 0;
+    for (size_t i = 0; environ[i] != NULL; i++) {
+        count++;
+    }
+    for (size_t i = 0; ours[i] != NULL; i++) {
+        count++;
+    }
+    char **made = calloc(count + 1, sizeof *made);
+    for (size_t i = 0; made != NULL && environ[i] != NULL; i++) {
+        if (!is_ours(environ[i], ours)) {
+            made[kept++] = environ[i];
+        }
+    }
+    for (size_t i = 0; made != NULL && ours[i] != NULL; i++) {
+        if (strchr(ours[i], '=') != NULL) {
+            made[kept++] = ours[i];
+        }
+    }
+    return made;
+}
+
 /* ---- the start ---- */
 
 /** What the new process needs. It shares nothing with our threads, and calls only what is safe there. */
@@ -100,6 +134,7 @@ typedef struct {
     const sigset_t *mask;
     pid_t parent;
     int terminal; /**< to be in front of; -1: none */
+    int input;    /**< its standard input; -1: ours */
     int report;   /**< takes errno if the command cannot be run; closed by its start */
 } launch;
 
@@ -132,6 +167,9 @@ static void become_command(const launch *l)
     if (l->terminal >= 0) {
         tcsetpgrp(l->terminal, getpid());
     }
+    if (l->input >= 0) {
+        dup2(l->input, STDIN_FILENO);
+    }
     keep_inherited_descriptors();
     sigaction(SIGPIPE, &inherited.sigpipe, NULL);
     sigaction(SIGCHLD, &inherited.sigchld, NULL);
@@ -161,13 +199,14 @@ static int await_command(cli_child *child, const char *name, int report)
     return failure == ENOENT || failure == ENOTDIR ? CLI_NOT_FOUND : CLI_NOT_EXECUTABLE;
 }
 
-int cli_child_start(cli_child *child, char **argv, char **environment, const sigset_t *mask)
+int cli_child_start(cli_child *child, char **argv, char **environment, const sigset_t *mask, int input)
 {
     struct sigaction told = {.sa_handler = SIG_DFL};
     int ends[2];
     *child = (cli_child){.terminal = -1};
     sigemptyset(&child->told);
     child_find_terminal(child);
+    child->front = child->front && input < 0;
     /* Inherited as ignored, it would never come and the child could not be waited for. */
     sigaction(SIGCHLD, &told, &inherited.sigchld);
     if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -179,6 +218,7 @@ int cli_child_start(cli_child *child, char **argv, char **environment, const sig
                       .mask = mask,
                       .parent = getpid(),
                       .terminal = child->front ? child->terminal : -1,
+                      .input = input,
                       .report = ends[1]};
     child->pid = fork();
     if (child->pid == 0) {

@@ -38,10 +38,17 @@ void cli_child_fatal_signals(sigset_t *ret_signals);
 void cli_child_note_descriptors(void);
 
 /**
- * Run @argv, looked up in PATH, with @environment and the signal mask @mask. Returns 0, or an exit status
- * that has been reported: CLI_NOT_FOUND, CLI_NOT_EXECUTABLE, CLI_UNREACHABLE.
+ * Our environment with the variables @ours, which end with NULL, in the place of those that are called so:
+ * "NAME=VALUE", or "NAME" for one that is not to be there. NULL: no memory. To be freed, but not the strings.
  */
-int cli_child_start(cli_child *child, char **argv, char **environment, const sigset_t *mask);
+char **cli_child_environment(char *const *ours);
+
+/**
+ * Run @argv, looked up in PATH, with @environment, the signal mask @mask and @input, which the caller closes,
+ * as standard input (-1: ours). Returns 0, or an exit status that has been reported: CLI_NOT_FOUND,
+ * CLI_NOT_EXECUTABLE, CLI_UNREACHABLE.
+ */
+int cli_child_start(cli_child *child, char **argv, char **environment, const sigset_t *mask, int input);
 
 /** The signal @number has come to us. */
 void cli_child_hear(cli_child *child, int number);

@@ -4,40 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "output.h"
 
 enum { RELEASE_MS = 5000 };
-
-/* ---- the command's environment ---- */
-
-static bool is_ours(const char *entry)
-{
-    return strncmp(entry, "CORRAL_LOCK_PATH=", 17) == 0 || strncmp(entry, "CORRAL_LOCK_TOKEN=", 18) == 0;
-}
-
-/** Our environment, and @path and @token, in place of those of a lock around us. NULL: no memory. */
-static char **make_environment(char *path, char *token)
-{
-    size_t count = 0;
-    size_t kept = 0;
-    while (environ[count] != NULL) {
-        count++;
-    }
-    char **made = calloc(count + 3, sizeof *made);
-    for (size_t i = 0; made != NULL && i < count; i++) {
-        if (!is_ours(environ[i])) {
-            made[kept++] = environ[i];
-        }
-    }
-    if (made != NULL) {
-        made[kept++] = path;
-        made[kept] = token;
-    }
-    return made;
-}
 
 /* ---- a lost lock ---- */
 
@@ -77,7 +47,7 @@ static int start(lock_call *l)
     if (asprintf(&path, "CORRAL_LOCK_PATH=%s", l->path) < 0) {
         path = NULL;
     } else {
-        environment = make_environment(path, token);
+        environment = cli_child_environment((char *[]){path, token, NULL});
     }
     if (environment == NULL) {
         cli_error("out of memory");
@@ -87,7 +57,7 @@ static int start(lock_call *l)
         status = CLI_LOCK_LOST;
     } else {
         status =
-            cli_wrapper_status(cli_child_start(&l->child, l->command, environment, &l->session.old_mask));
+            cli_wrapper_status(cli_child_start(&l->child, l->command, environment, &l->session.old_mask, -1));
     }
     free(environment);
     free(path);
