@@ -67,6 +67,7 @@ typedef struct {
 /** The commands of each file; arrays end with a NULL name. */
 extern const cli_command cli_counter_commands[];
 extern const cli_command cli_counter_watch_commands[];
+extern const cli_command cli_value_commands[];
 extern const cli_command cli_id_commands[];
 extern const cli_command cli_lock_commands[];
 extern const cli_command cli_dev_commands[];

@@ -10,7 +10,8 @@
 #define DEFAULT_TIMEOUT_MS 10000
 
 static const cli_command *const command_groups[] = {cli_counter_commands, cli_counter_watch_commands,
-                                                    cli_id_commands, cli_lock_commands, cli_dev_commands};
+                                                    cli_value_commands,   cli_id_commands,
+                                                    cli_lock_commands,    cli_dev_commands};
 
 #define GROUP_COUNT (sizeof command_groups / sizeof *command_groups)
 
@@ -41,7 +42,8 @@ static void print_commands(const char *prefix)
 static void print_tool_help(const char *prefix)
 {
     printf("Usage: corral [OPTION...] COMMAND [ARG...]\n\n"
-           "Coordination on Apache ZooKeeper: counters that count exactly once, unique IDs, and locks.\n\n"
+           "Coordination on Apache ZooKeeper: counters that count exactly once, values, watches,\n"
+           "unique IDs, and locks.\n\n"
            "Commands:\n");
     print_commands(prefix);
     printf("\nOptions, before or after the command:\n");
