@@ -68,6 +68,7 @@ typedef struct {
 extern const cli_command cli_counter_commands[];
 extern const cli_command cli_counter_watch_commands[];
 extern const cli_command cli_value_commands[];
+extern const cli_command cli_watch_commands[];
 extern const cli_command cli_id_commands[];
 extern const cli_command cli_lock_commands[];
 extern const cli_command cli_dev_commands[];

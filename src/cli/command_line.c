@@ -9,9 +9,9 @@
 #define DEFAULT_SERVERS "127.0.0.1:2181"
 #define DEFAULT_TIMEOUT_MS 10000
 
-static const cli_command *const command_groups[] = {cli_counter_commands, cli_counter_watch_commands,
-                                                    cli_value_commands,   cli_id_commands,
-                                                    cli_lock_commands,    cli_dev_commands};
+static const cli_command *const command_groups[] = {
+    cli_counter_commands, cli_counter_watch_commands, cli_value_commands, cli_watch_commands,
+    cli_id_commands,      cli_lock_commands,          cli_dev_commands};
 
 #define GROUP_COUNT (sizeof command_groups / sizeof *command_groups)
 

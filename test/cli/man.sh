@@ -4,7 +4,8 @@
 . "$(dirname "$0")/harness.sh"
 page=$here/../../man/corral.1
 
-for command in '' 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' 'counter watch' 'id next' 'id decode' lock 'lock ls' dev; do
+for command in '' 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' 'counter watch' \
+    'value get' 'value set' 'value cas' 'value rm' watch 'id next' 'id decode' lock 'lock ls' dev; do
     # shellcheck disable=SC2086
     options=$("$CORRAL" $command --help | sed -nE 's/^  (-., )?--([a-z-]*).*/\2/p' | sort -u)
     missing=

@@ -71,6 +71,14 @@ t 'get without permission to read' 4 '' '/unreadable: permission denied' counter
 t 'add without permission to read' 4 '' '/unreadable: permission denied' counter add /unreadable
 t 'add without permission to create' 4 '' '/closed*: permission denied' counter add /closed/x
 t 'add without permission to create the parent' 4 '' '/closed*: permission denied' counter add /closed/x/y
+t 'value set without permission to write' 4 '' '/readonly: permission denied' value set /readonly 6
+t 'value cas without permission to write' 4 '' '/readonly: permission denied' value cas /readonly "$(
+    "$CORRAL" value get --mzxid /readonly | head -n 1)" 6
+t 'value get without permission to read' 4 '' '/unreadable: permission denied' value get /unreadable
+t 'value set without permission to create' 4 '' '/closed*: permission denied' value set /closed/x 1
+t 'value set without permission to create the parent' 4 '' '/closed*: permission denied' value set /closed/x/y 1
+t 'value rm without permission to delete' 4 '' '/undeletable*: permission denied' value rm /undeletable/x
+t 'value rm of one with children' 4 '' '/parent: has children; left as it is' value rm /parent
 t 'rm without permission to delete' 4 '' '/undeletable*: permission denied' counter rm /undeletable/x
 
 for verb in 'get /private' 'add /private' 'set /private 6' 'cas /private 5 6'; do
@@ -79,6 +87,14 @@ for verb in 'get /private' 'add /private' 'set /private 6' 'cas /private 5 6'; d
     # shellcheck disable=SC2086
     t "wrong credentials: $verb" 4 '' '/private: permission denied' --auth digest:ann:wrong counter $verb
 done
+for verb in 'get /private' 'set /private 6' 'cas /private 5 6'; do
+    # shellcheck disable=SC2086
+    t "no credentials: value $verb" 4 '' '/private: permission denied' value $verb
+    # shellcheck disable=SC2086
+    t "wrong credentials: value $verb" 4 '' '/private: permission denied' --auth digest:ann:wrong value $verb
+done
+t 'a scheme that no server knows: value' 4 '' '*refused the credentials*' --auth nosuch:ann:secret value set /private 6
+t 'a scheme that no server knows: watch' 4 '' '*refused the credentials*' --auth nosuch:ann:secret watch /private
 CORRAL_AUTH=digest:ann:wrong t 'wrong CORRAL_AUTH' 4 '' '/private: permission denied' counter get /private
 t 'a scheme that no server knows' 4 '' '*refused the credentials*' --auth nosuch:ann:secret counter get /private
 
@@ -124,5 +140,7 @@ create /barred "" world:anyone:r
 EOF
 t 'no permission in the home' 4 '' '/barred*: permission denied' --home /barred counter add /homeless
 t '... nothing was made' 1 '' '/homeless: no such counter' counter get /homeless
+t 'no permission in the home: value' 4 '' '/barred*: permission denied' --home /barred value set /homeless 1
+t '... no value was made' 1 '' '/homeless: no such value' value get /homeless
 
 finish

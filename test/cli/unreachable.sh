@@ -44,6 +44,18 @@ for command in 'get /x' 'add /x' 'set /x 1' 'cas /x 1 2' 'rm /x'; do
         --servers 127.0.0.1:1 --timeout 0.7 counter $command
     in_time "... within the timeout: $command" 700 8000
 done
+for command in 'get /x' 'set /x 1' 'cas /x 1 2' 'rm /x'; do
+    # shellcheck disable=SC2086
+    timed "no server: value $command" 3 '' '/x: timed out: cannot reach 127.0.0.1:1' \
+        --servers 127.0.0.1:1 --timeout 0.7 value $command
+    in_time "... within the timeout: value $command" 700 8000
+done
+for command in 'watch /x' 'watch --children /x' 'watch /x --exec never'; do
+    # shellcheck disable=SC2086
+    timed "no server: $command" 3 '' '/x: timed out: cannot reach 127.0.0.1:1' \
+        --servers 127.0.0.1:1 --timeout 0.7 $command
+    in_time "... within the timeout: $command" 700 8000
+done
 start=$(now_ms)
 through deaf - 'a server that is deaf' 3 '' '/x: timed out: cannot reach 127.0.0.1:*' --timeout 0.7 counter add /x
 elapsed=$(($(now_ms) - start))
@@ -53,10 +65,7 @@ t 'the servers are named in full' 3 '' '/x: timed out: cannot reach 127.0.0.1:1,
     --servers 127.0.0.1:1,127.0.0.1:2/root --timeout 0.3 counter get /x
 
 # The server itself, frozen: the kernel takes the connection, nobody answers.
-# shellcheck disable=SC2013
-for child in $(cat "/proc/$PPID/task/$PPID/children"); do
-    [ "$(cat "/proc/$child/comm")" = java ] && server=$child
-done
+server=$(server_process)
 kill -STOP "$server"
 timed 'a frozen server' 3 '' '/x: timed out: cannot reach *' --timeout 0.7 counter add /x
 in_time '... within the timeout' 700 8000
@@ -76,6 +85,24 @@ through after /after 'connection lost after the server' 0 1 '' counter add /afte
 through after /set 'the same, set' 0 5 '' counter set /set 5
 through after /set 'the same, cas' 0 6 '' counter cas /set 5 6
 through after /set 'the same, rm' 0 '' '' counter rm /set
+# changed NAME PATH: the last run was a change of PATH, the last one, and has printed its number.
+changed() {
+    judge "$1" 0 "$("$CORRAL" value get --mzxid "$2" | head -n 1)" ''
+}
+for fault in before after; do
+    run "$FAULTPROXY" $fault /value "$CORRAL" value set /value made
+    changed "value set: connection lost $fault the server" /value
+    run "$FAULTPROXY" $fault /value "$CORRAL" value cas /value "$out" swapped
+    changed "value cas: connection lost $fault the server" /value
+    t '... it was done' 0 swapped '' value get /value
+    through $fault /value "value rm: connection lost $fault the server" 0 '' '' value rm /value
+    run "$FAULTPROXY" $fault /value "$CORRAL" value cas /value 0 'made again'
+    changed "value cas 0: connection lost $fault the server" /value
+done
+through silence /value 'value set: no reply' 5 '' '/value: may or may not have been applied: timed out' \
+    --timeout 0.7 value set /value last
+t '... it was done' 0 last '' value get /value
+is '... once' "$(echo 'stat /value' | zk | sed -n 's/^dataVersion = //p')" 1
 through before /amo 'connection lost before the server, --at-most-once' 5 '' \
     '/amo: may or may not have been applied: the connection was lost' counter add --at-most-once /amo
 t '... it was not' 1 '' '/amo: no such counter' counter get /amo
@@ -175,6 +202,18 @@ start_silenced() {
 start_silenced /int
 kill -TERM "$tool"
 judge_ended $proxied 'SIGTERM while the reply is awaited' 5 '' '/int: may or may not have been applied: interrupted'
+"$CORRAL" value set /awaited no >/dev/null
+# shellcheck disable=SC2016
+PIDFILE=$scratch/pid "$FAULTPROXY" silence /awaited sh -c \
+    'echo $$ >"$PIDFILE"; exec "$CORRAL" --timeout 60 value set /awaited yes' >"$scratch/out" 2>"$scratch/err" &
+proxied=$!
+is_set() {
+    [ "$("$CORRAL" value get /awaited)" = yes ]
+}
+wait_for is_set
+kill -TERM "$(cat "$scratch/pid")"
+judge_ended $proxied 'value set: SIGTERM while the reply is awaited' 5 '' \
+    '/awaited: may or may not have been applied: interrupted'
 start_silenced /twice
 kill -STOP "$tool"
 kill -INT "$tool"

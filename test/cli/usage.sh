@@ -14,7 +14,8 @@ is '--help exits 0' "$status$err" 0
 run "$CORRAL" counter --help
 matches 'counter --help tells its commands only' "$out" '*counter rm PATH*'
 case $out in *dev*--*COMMAND*) not_ok 'counter --help is short' ;; *) ok 'counter --help is short' ;; esac
-for command in 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' 'id next' 'id decode' lock 'lock ls' dev; do
+for command in 'counter add' 'counter get' 'counter set' 'counter cas' 'counter rm' 'counter watch' \
+    'value get' 'value set' 'value cas' 'value rm' watch 'id next' 'id decode' lock 'lock ls' dev; do
     # shellcheck disable=SC2086
     run "$CORRAL" $command --help
     matches "$command --help" "$status$err|$out" "0|Usage: corral $command *"
@@ -42,6 +43,38 @@ for verb in 'add /x 1 2' 'get /x 1' 'set /x 1 2' 'cas /x 1 2 3' 'rm /x 1'; do
     # shellcheck disable=SC2086
     t "too many arguments: $verb" 2 '' "counter ${verb%% *}: one argument too many: *" counter $verb
 done
+t 'half a value command' 2 '' 'no command after value*' value
+t 'an unknown verb of values' 2 '' 'no such command: value add*' value add /x 1
+for verb in get set 'set /x' cas 'cas /x' 'cas /x 1' rm; do
+    # shellcheck disable=SC2086
+    t "too few arguments: value $verb" 2 '' "value ${verb%% *}: argument missing*" value $verb
+done
+for verb in 'get /x 1' 'set /x 1 2' 'cas /x 1 2 3' 'rm /x 1'; do
+    # shellcheck disable=SC2086
+    t "too many arguments: value $verb" 2 '' "value ${verb%% *}: one argument too many: *" value $verb
+done
+t 'value get, an unknown read level' 2 '' '--read is local, sync or linearizable, not: eventual' value get --read eventual /x
+t 'value set, an option of value get' 2 '' 'unknown option: --read' value set --read local /x 1
+t 'value cas, an option of value get' 2 '' 'unknown option: --mzxid' value cas --mzxid /x 1 2
+for number in x '' 1.5 ' 1' 0x10; do
+    t "MZXID not a number: '$number'" 2 '' 'MZXID is not a whole number: *' value cas /x "$number" 1
+done
+t 'MZXID beyond 64 bits' 2 '' 'MZXID is out of the range *' value cas /x 9223372036854775808 1
+t 'MZXID negative' 2 '' 'MZXID is that of a change, or 0: -1' value cas /x -1 1
+run "$CORRAL" value set /x - <.
+judge 'standard input that cannot be read' 2 '' 'cannot read standard input: *'
+run "$CORRAL" value cas /x 1 - <&-
+judge '... that is closed' 2 '' 'cannot read standard input: *'
+
+t 'watch without a path' 2 '' 'watch: argument missing*' watch
+t 'watch with two' 2 '' 'watch: one argument too many: /y*' watch /x /y
+t 'watch with a command behind --' 2 '' 'watch: one argument too many: *' watch /x -- true
+t 'watch --exec without its value' 2 '' 'option --exec needs a value: COMMAND' watch /x --exec
+t 'watch, a value that is not wanted' 2 '' 'option --children takes no value' watch --children=1 /x
+t 'watch --data without --children' 2 '' '--data is for --children*' watch --data /x
+t 'watch, an option of counter watch' 2 '' 'unknown option: --encoding' watch --encoding int64 /x
+t 'counter watch, an option of watch' 2 '' 'unknown option: --exec' counter watch /x --exec true
+
 t 'dev with a stray argument' 2 '' 'dev: one argument too many: true*' dev true
 t 'dev without a command after --' 2 '' 'dev: no command after --' dev --
 t 'dev without a command after a second --' 2 '' 'dev: no command after --' -- dev --
@@ -164,6 +197,12 @@ for path in x '' / // //x /x//y /x/ /. /.. /x/./y /x/../y "$long" "$control"; do
     for verb in add get rm; do
         t "bad path: $verb '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" counter "$verb" "$path"
     done
+    for verb in get rm; do
+        t "bad path: value $verb '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" value $verb "$path"
+    done
+    t "bad path: value set '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" value set "$path" 1
+    t "bad path: value cas '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" value cas "$path" 1 2
+    t "bad path: watch '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" watch "$path" --exec 'echo never'
     t "bad path: id next '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" id next "$path"
     t "bad path: set '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" counter set "$path" 1
     t "bad path: cas '$(printf %.20s "$shown")'" 2 '' "$shown*: not a znode path: *" counter cas "$path" 1 2
