@@ -14,7 +14,7 @@ packages_to_run=(
 packages_to_fuzz=(clang libclang-rt-dev)
 packages_to_test=(
     "${packages_to_run[@]}" "${packages_to_fuzz[@]}" binutils bsdutils default-jdk-headless diffutils g++
-    gnuplot-nox libcunit1-dev libcurator-recipes-java mandoc patch python3-kazoo valgrind
+    gnuplot-nox libcunit1-dev libcurator-recipes-java libuv1-dev mandoc patch python3-kazoo valgrind
 )
 
 say()

@@ -6,7 +6,9 @@ need_server
 counter=$(find_built examples/counter) || exit 1
 epoll=$(find_built examples/epoll) || exit 1
 ids=$(find_built examples/ids) || exit 1
+libuv=$(find_built examples/libuv) || exit 1
 lock=$(find_built examples/lock) || exit 1
+watch=$(find_built examples/watch) || exit 1
 
 run timeout 120 "$counter" /examples/counter
 judge 'counter' 0 'blocking: 1
@@ -56,9 +58,40 @@ is '... having printed each sum' "$(tail -n 1 "$scratch/sums")" "$sums"
 run "$ids" /examples/counter
 is 'ids tells what is no generator' "$status$out|$err" '1|ids: /examples/counter: znode holds something else'
 
+# Those that follow a znode until a signal comes.
+# follow PROGRAM PATH: in the background, to $scratch/out and $scratch/err, as $watcher.
+follow() {
+    : >"$scratch/out" # to be counted in at once
+    timeout 120 "$@" >"$scratch/out" 2>"$scratch/err" &
+    watcher=$!
+}
+follow "$watch" /examples/config
+see 1
+first=$("$CORRAL" value set /examples/config max=7)
+see 2
+second=$("$CORRAL" value set /examples/config '')
+see 3
+end TERM
+judge 'watch' 0 "absent
+change $first: max=7
+change $second: " ''
+follow "$libuv" /examples/limits
+see 1
+"$CORRAL" value set /examples/limits max=7 >/dev/null
+see 2
+"$CORRAL" value rm /examples/limits
+see 3
+end TERM
+is 'libuv' "$status $(tr '\n' ' ' <"$scratch/out")" '0 absent max=7 absent '
+is '... and says why it ends' "$(cat "$scratch/err")" 'libuv: signal 15: stopping'
+
 CORRAL_SERVERS='::bad::'
 export CORRAL_SERVERS
 run "$epoll" /examples/epoll
 is 'epoll tells what it cannot open' "$status$out" 1
+run "$libuv" /examples/limits
+is 'libuv tells what it cannot open' "$status$out" 1
+run "$watch" /examples/config
+is 'watch tells what it cannot open' "$status$out" 1
 
 finish
