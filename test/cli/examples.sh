@@ -1,6 +1,7 @@
 #!/bin/sh
 # The examples do what they say; one that does not end is ended, and what it has said is shown.
 . "$(dirname "$0")/harness.sh"
+# shellcheck disable=SC2119
 need_server
 
 counter=$(find_built examples/counter) || exit 1

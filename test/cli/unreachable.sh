@@ -207,6 +207,7 @@ judge_ended $proxied 'SIGTERM while the reply is awaited' 5 '' '/int: may or may
 PIDFILE=$scratch/pid "$FAULTPROXY" silence /awaited sh -c \
     'echo $$ >"$PIDFILE"; exec "$CORRAL" --timeout 60 value set /awaited yes' >"$scratch/out" 2>"$scratch/err" &
 proxied=$!
+# shellcheck disable=SC2317
 is_set() {
     [ "$("$CORRAL" value get /awaited)" = yes ]
 }

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016 # what is single-quoted is for another shell
 # `watch` when the server is killed and started again: it says so, goes on, and ends up with what is there.
 . "$(dirname "$0")/harness.sh"
 # shellcheck disable=SC2119
@@ -28,6 +29,7 @@ start_server() {
     server=$!
 }
 # says WHAT: wait until that is what the watch has said last.
+# shellcheck disable=SC2317
 said_last() {
     [ "$(tail -n 1 "$scratch/err")" = "corral: $1" ]
 }
