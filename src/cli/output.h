@@ -27,7 +27,7 @@ void cli_json_end_element(void);
 /** A string of bytes that others wrote; what is no UTF-8 of them becomes U+FFFD. */
 void cli_json_bytes(const char *key, const char *bytes, size_t length);
 
-/** The data of a znode: as the string "value" if they are UTF-8, else as "value_base64"; and their "length". */
+/** A znode's data: as the string "value" if they are UTF-8, else as "value_base64"; and their "length". */
 void cli_json_data(const void *data, size_t length);
 
 void cli_json_bool(const char *key, bool value);
