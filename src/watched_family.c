@@ -148,6 +148,19 @@ static bool have_room_locked(const corrali_family *own, member *const *members, 
     return corrali_watched_room_locked(own->client, count, length);
 }
 
+/* It is in a list that is newer than its absence, of which a change was told since: what it is now will come.
+ */
+static void doubt_absence_locked(member *one)
+{
+    const corrali_snapshot *state = one->state;
+
+    if (state->status == CORRAL_OK && !state->exists && !one->listener.watched->armed) {
+        corrali_snapshot_unref_locked(one->state);
+        one->state = NULL;
+        one->family->missing++;
+    }
+}
+
 /*
  * Move those who are in @list, too, to @members, and drop the others. Then fill
  * what is left of @members. Returns 0, CORRAL_EEXHAUSTED or CORRAL_ENOMEM.
@@ -165,6 +178,7 @@ static int fill_members_locked(corrali_family *own, member **members, const corr
             members[i] = own->members[old];
             own->members[old++] = NULL;
             members[i]->name = list->children[i].name;
+            doubt_absence_locked(members[i]);
         }
     }
     drop_members_locked(own);

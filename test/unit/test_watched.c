@@ -426,6 +426,14 @@ static void answer_letters(size_t count, int64_t pzxid, int32_t cversion)
     reply(&server, CORRAL_OK);
 }
 
+static void answer_no_children(void)
+{
+    REQUIRE(awaits(CORRALI_CHILDREN));
+    reply(&server, CORRAL_ENOENT);
+    REQUIRE(awaits(CORRALI_EXISTS));
+    reply(&server, CORRAL_ENOENT);
+}
+
 /* Answer the oldest request, for the data of @path. */
 static void answer_data(const char *path, const char *value, int64_t mzxid)
 {
@@ -461,18 +469,13 @@ static void an_older_list_is_read_again(void)
 static void data_matter_only_where_nothing_is(void)
 {
     subscribe_children(CORRAL_WATCH_CHILDREN);
-    REQUIRE(awaits(CORRALI_CHILDREN));
-    reply(&server, CORRAL_ENOENT);
-    REQUIRE(awaits(CORRALI_EXISTS));
-    reply(&server, CORRAL_ENOENT);
+    answer_no_children();
     change();
     answer_letters(1, 20, 1);
     change();
     REQUIRE(server.count == 0);
     server.events->changed(server.owner, "/x", CORRALI_DELETED);
-    REQUIRE(awaits(CORRALI_CHILDREN));
-    reply(&server, CORRAL_ENOENT);
-    reply(&server, CORRAL_ENOENT);
+    answer_no_children();
     REQUIRE(events_wait_value(&seen, NULL));
 }
 
@@ -558,6 +561,37 @@ static void a_child_that_goes_is_told_by_the_list(void)
     ASSERT_INT64(server.forgotten, 2);
 }
 
+/* It is in the list again, and what is known of its data is that it was gone, from before. */
+static void a_child_that_comes_again_is_not_left_out(void)
+{
+    corral_watch *other = NULL;
+    events after;
+
+    events_open(&after);
+    subscribe_children(CORRAL_WATCH_CHILDREN_DATA);
+    answer_letters(2, 20, 2);
+    answer_data("/x/a", "1", 5);
+    answer_data("/x/b", "2", 6);
+    REQUIRE(events_wait(&seen, 1));
+    server.events->changed(server.owner, "/x/b", CORRALI_DELETED);
+    REQUIRE(awaits(CORRALI_GET));
+    reply(&server, CORRAL_ENOENT);
+    reply(&server, CORRAL_ENOENT);
+    change_children();
+    server.events->changed(server.owner, "/x/b", CORRALI_CHANGED);
+    answer_letters(2, 40, 4);
+    /* Called after what is due by now. */
+    REQUIRE_STATUS(corral_watch_open(client, "/x/a", NULL, events_note, &after, &other), CORRAL_OK);
+    REQUIRE(events_wait(&after, 1));
+    ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
+    events_close(&after);
+    ASSERT_INT64(events_count(&seen), 1);
+    answer_data("/x/b", "3", 40);
+    REQUIRE(events_wait_value(&seen, "a=1 b=3"));
+    ASSERT_INT64(events_count(&seen), 2);
+    ASSERT_INT64(events_last(&seen).skipped, 1);
+}
+
 /* Of one path the data, as wanted by others, or as a sign of the children's znode, are forgotten last. */
 static void children_are_forgotten_by_themselves(void)
 {
@@ -590,6 +624,7 @@ static CU_TestInfo children[] = {
     {"a list waits for the data of the one before", a_list_waits_for_the_data_of_the_one_before},
     {"a list that came meanwhile is taken up", a_list_that_came_meanwhile_is_taken_up},
     {"a child that goes is told by the list", a_child_that_goes_is_told_by_the_list},
+    {"a child that comes again is not left out", a_child_that_comes_again_is_not_left_out},
     {"children are forgotten by themselves", children_are_forgotten_by_themselves},
     CU_TEST_INFO_NULL,
 };
