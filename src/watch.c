@@ -13,7 +13,7 @@
 static bool is_same(const corral_watch *watch, const corrali_snapshot *state)
 {
     return watch->delivered && watch->status == state->status && watch->exists == state->exists &&
-           watch->mzxid == state->stamp.mzxid && watch->serial == state->serial;
+           watch->mzxid == state->stamp.mzxid && (watch->serial == state->serial || !state->exists);
 }
 
 static void queue_locked(corral_watch *watch)

@@ -561,6 +561,36 @@ static void a_child_that_goes_is_told_by_the_list(void)
     ASSERT_INT64(server.forgotten, 2);
 }
 
+/* While the callback that tells of none runs, some come and go with their directory. */
+static void children_that_came_and_went_are_not_told_of(void)
+{
+    corral_watch *other = NULL;
+    events after;
+
+    events_open(&after);
+    events_block(&seen, true);
+    subscribe_children(CORRAL_WATCH_CHILDREN_DATA);
+    answer_no_children();
+    REQUIRE(events_wait_inside(&seen));
+    change();
+    answer_letters(1, 20, 1);
+    answer_data("/x/a", "1", 20);
+    server.events->changed(server.owner, "/x/a", CORRALI_DELETED);
+    REQUIRE(awaits(CORRALI_GET));
+    reply(&server, CORRAL_ENOENT);
+    reply(&server, CORRAL_ENOENT);
+    server.events->changed(server.owner, "/x", CORRALI_DELETED);
+    answer_no_children();
+    /* Called after what is due by now. */
+    REQUIRE_STATUS(corral_watch_open(client, "/y", NULL, events_note, &after, &other), CORRAL_OK);
+    answer_absent();
+    events_block(&seen, false);
+    REQUIRE(events_wait(&after, 1));
+    ASSERT_INT64(events_count(&seen), 1);
+    ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
+    events_close(&after);
+}
+
 /* It is in the list again, and what is known of its data is that it was gone, from before. */
 static void a_child_that_comes_again_is_not_left_out(void)
 {
@@ -624,6 +654,7 @@ static CU_TestInfo children[] = {
     {"a list waits for the data of the one before", a_list_waits_for_the_data_of_the_one_before},
     {"a list that came meanwhile is taken up", a_list_that_came_meanwhile_is_taken_up},
     {"a child that goes is told by the list", a_child_that_goes_is_told_by_the_list},
+    {"children that came and went are not told of", children_that_came_and_went_are_not_told_of},
     {"a child that comes again is not left out", a_child_that_comes_again_is_not_left_out},
     {"children are forgotten by themselves", children_are_forgotten_by_themselves},
     CU_TEST_INFO_NULL,
