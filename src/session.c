@@ -296,6 +296,7 @@ static void on_suspended(void *owner)
     }
     client->ready = false;
     corrali_contenders_suspended_locked(client);
+    corrali_watched_suspended_locked(client);
     corrali_unlock(client);
 }
 

@@ -68,7 +68,7 @@ struct corrali_watched {
     bool again;              /* there was a change while reading */
     bool armed; /* @current is what the server has while there is a connection, and the next change will be
                    told */
-    bool fired; /* a change was told since then */
+    bool fired; /* a change was told since then, over this connection */
     corrali_snapshot *current; /* NULL: nothing is known yet */
 
     /* Of the states that could be read: */
@@ -157,6 +157,8 @@ void corrali_unwatch_locked(corral_client *client, const char *path);
 
 /* A watch has fired. */
 void corrali_watched_changed_locked(corral_client *client, const char *path, corrali_change change);
+/* The next server may lag behind what this one has told. */
+void corrali_watched_suspended_locked(corral_client *client);
 /* A new session can be used; the old one's watches have ended with it. */
 void corrali_watched_renew_locked(corral_client *client);
 /* Let all subscriptions deliver @status as their last. */

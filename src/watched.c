@@ -191,6 +191,13 @@ void corrali_watched_changed_locked(corral_client *client, const char *path, cor
     }
 }
 
+void corrali_watched_suspended_locked(corral_client *client)
+{
+    for (corrali_link *link = client->watched.next; link != &client->watched; link = link->next) {
+        CORRALI_CONTAINER(link, corrali_watched, link)->fired = false;
+    }
+}
+
 void corrali_watched_renew_locked(corral_client *client)
 {
     for (corrali_link *link = client->watched.next; link != &client->watched; link = link->next) {

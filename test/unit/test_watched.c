@@ -272,6 +272,22 @@ static void what_came_and_went_during_a_callback_is_not_told_twice(void)
     events_close(&after);
 }
 
+/* A server that lags behind the one that told of it: it came once. */
+static void what_has_not_come_yet_elsewhere_is_not_counted(void)
+{
+    answer_absent();
+    REQUIRE(events_wait(&seen, 1));
+    change();
+    server.events->suspended(server.owner);
+    reply(&server, CORRAL_ELOST);
+    server.events->connected(server.owner, 1, 10000, 0);
+    answer_absent();
+    change();
+    answer("1", stat(30, 30, 0));
+    REQUIRE(events_wait_value(&seen, "1"));
+    ASSERT_INT64(events_last(&seen).skipped, 0);
+}
+
 static void the_renewal_of_versions_is_one_change(void)
 {
     answer("1", stat(10, 50, -2));
@@ -665,6 +681,7 @@ static CU_TestInfo tests[] = {
     {"a deleted one does not rise", a_deleted_one_does_not_rise},
     {"what came and went during a callback is not told twice",
      what_came_and_went_during_a_callback_is_not_told_twice},
+    {"what has not come yet elsewhere is not counted", what_has_not_come_yet_elsewhere_is_not_counted},
     {"the renewal of versions is one change", the_renewal_of_versions_is_one_change},
     {"versions may wrap", versions_may_wrap},
     {"a new session is read in behind its barrier", a_new_session_is_read_in_behind_its_barrier},
