@@ -100,3 +100,17 @@ bool corrali_snapshot_same(const corrali_snapshot *a, const corrali_snapshot *b)
 {
     return a->status == b->status && a->exists == b->exists && a->stamp.mzxid == b->stamp.mzxid;
 }
+
+bool corrali_snapshot_same_children(const corrali_snapshot *a, const corrali_snapshot *b)
+{
+    bool same = a != NULL && b != NULL && a->child_count == b->child_count;
+
+    for (size_t i = 0; same && i < a->child_count; i++) {
+        const corral_watch_child *one = &a->children[i];
+        const corral_watch_child *other = &b->children[i];
+
+        same = one->status == other->status && one->stamp.mzxid == other->stamp.mzxid &&
+               strcmp(one->name, other->name) == 0;
+    }
+    return same;
+}

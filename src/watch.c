@@ -13,7 +13,9 @@
 static bool is_same(const corral_watch *watch, const corrali_snapshot *state)
 {
     return watch->delivered && watch->status == state->status && watch->exists == state->exists &&
-           watch->mzxid == state->stamp.mzxid && (watch->serial == state->serial || !state->exists);
+           watch->mzxid == state->stamp.mzxid &&
+           (watch->serial == state->serial || !state->exists ||
+            (state->family == NULL && corrali_snapshot_same_children(watch->told, state)));
 }
 
 static void queue_locked(corral_watch *watch)
@@ -61,7 +63,6 @@ static corral_watch_event tell_locked(corral_watch *watch, corrali_snapshot *sta
                                 .length = state->length,
                                 .stamp = state->stamp};
 
-    corrali_family_fill_locked(state);
     event.children = state->child_count > 0 ? state->children : NULL;
     event.child_count = state->child_count;
     watch->delivered = true;
@@ -69,6 +70,11 @@ static corral_watch_event tell_locked(corral_watch *watch, corrali_snapshot *sta
     watch->exists = state->exists;
     watch->mzxid = state->stamp.mzxid;
     watch->serial = state->serial;
+    if (state->serial > 0) {
+        state->refs++;
+        corrali_snapshot_unref_locked(watch->told);
+        watch->told = state;
+    }
     if (state->status == CORRAL_OK) {
         if (watch->counted && state->changes > watch->changes) {
             event.skipped = state->changes - watch->changes - 1;
@@ -86,6 +92,9 @@ static bool take_locked(corral_watch *watch, corral_watch_event *ret_event, corr
     corrali_snapshot *state = watch->pending;
 
     watch->pending = NULL;
+    if (state != NULL) {
+        corrali_family_fill_locked(state);
+    }
     if (state != NULL && is_same(watch, state)) {
         corrali_snapshot_unref_locked(state);
         state = NULL;
@@ -255,6 +264,8 @@ int corral_watch_close(corral_watch *watch)
     leave_locked(watch);
     corrali_snapshot_unref_locked(watch->pending);
     watch->pending = NULL;
+    corrali_snapshot_unref_locked(watch->told);
+    watch->told = NULL;
     /* On the dispatch thread there is no other callback running but the one that calls. */
     while (watch->running && !corrali_dispatching(client)) {
         pthread_cond_wait(&client->watch_idle, &client->mutex);

@@ -109,6 +109,7 @@ struct corral_watch {
     bool exists;
     int64_t mzxid;
     uint64_t serial;
+    corrali_snapshot *told; /* of a family: all of it; else NULL */
     bool counted;     /* there was one with status 0 */
     uint64_t changes; /* of that one */
 };
@@ -133,6 +134,8 @@ corrali_snapshot *corrali_snapshot_of_family(size_t count);
 void corrali_snapshot_unref_locked(corrali_snapshot *state);
 /* Do both say the same of one znode? */
 bool corrali_snapshot_same(const corrali_snapshot *a, const corrali_snapshot *b);
+/* ... and of its children with their data? NULL: no. */
+bool corrali_snapshot_same_children(const corrali_snapshot *a, const corrali_snapshot *b);
 
 /* --- watched.c --- */
 

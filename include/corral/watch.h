@@ -8,7 +8,7 @@
  * they can be read or than the callback returns, those in between are left out and
  * counted; the last state always arrives, also when the znode is deleted and made
  * anew, the connection is lost, or the session expires. So a subscription never
- * holds more than the state being delivered and the newest one.
+ * holds more than the state delivered last and the newest one.
  *
  * Any number of subscriptions of one client to one path cost the server one watch,
  * and each change one read; those to data and those to children are apart. A

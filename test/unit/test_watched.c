@@ -607,6 +607,44 @@ static void children_that_came_and_went_are_not_told_of(void)
     events_close(&after);
 }
 
+static void delete_child(const char *path)
+{
+    server.events->changed(server.owner, path, CORRALI_DELETED);
+    REQUIRE(awaits(CORRALI_GET));
+    reply(&server, CORRAL_ENOENT);
+    reply(&server, CORRAL_ENOENT);
+}
+
+/* While the callback that leaves it out runs, before there is a list that says so. */
+static void a_child_that_came_and_went_is_not_told_of(void)
+{
+    corral_watch *other = NULL;
+    events after;
+
+    events_open(&after);
+    subscribe_children(CORRAL_WATCH_CHILDREN_DATA);
+    answer_letters(2, 20, 2);
+    answer_data("/x/a", "1", 5);
+    answer_data("/x/b", "2", 6);
+    REQUIRE(events_wait_value(&seen, "a=1 b=2"));
+    delete_child("/x/b");
+    events_block(&seen, true);
+    server.events->changed(server.owner, "/x/a", CORRALI_CHANGED);
+    answer_data("/x/a", "3", 30);
+    REQUIRE(events_wait_inside(&seen));
+    server.events->changed(server.owner, "/x/b", CORRALI_CHANGED);
+    answer_data("/x/b", "4", 40);
+    delete_child("/x/b");
+    /* Called after what is due by now. */
+    REQUIRE_STATUS(corral_watch_open(client, "/x/a", NULL, events_note, &after, &other), CORRAL_OK);
+    events_block(&seen, false);
+    REQUIRE(events_wait(&after, 1));
+    ASSERT_VALUE(&seen, 1, "a=3");
+    ASSERT_INT64(events_count(&seen), 2);
+    ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
+    events_close(&after);
+}
+
 /* It is in the list again, and what is known of its data is that it was gone, from before. */
 static void a_child_that_comes_again_is_not_left_out(void)
 {
@@ -671,6 +709,7 @@ static CU_TestInfo children[] = {
     {"a list that came meanwhile is taken up", a_list_that_came_meanwhile_is_taken_up},
     {"a child that goes is told by the list", a_child_that_goes_is_told_by_the_list},
     {"children that came and went are not told of", children_that_came_and_went_are_not_told_of},
+    {"a child that came and went is not told of", a_child_that_came_and_went_is_not_told_of},
     {"a child that comes again is not left out", a_child_that_comes_again_is_not_left_out},
     {"children are forgotten by themselves", children_are_forgotten_by_themselves},
     CU_TEST_INFO_NULL,
