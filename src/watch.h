@@ -68,7 +68,7 @@ struct corrali_watched {
     bool again;              /* there was a change while reading */
     bool armed; /* @current is what the server has while there is a connection, and the next change will be
                    told */
-    bool fired; /* a change was told since then, over this connection */
+    bool fired; /* one but a deletion was told since then, over this connection */
     corrali_snapshot *current; /* NULL: nothing is known yet */
 
     /* Of the states that could be read: */

@@ -170,10 +170,11 @@ void corrali_watched_leave_locked(corrali_listener *listener)
 
 /* --- events --- */
 
-static void changed_locked(corrali_watched *own)
+static void changed_locked(corrali_watched *own, corrali_change change)
 {
     if (own != NULL) {
-        own->fired = own->fired || own->armed;
+        /* A deletion is no news of what is absent: its watch is of an earlier time, when it was read. */
+        own->fired = own->fired || (own->armed && change != CORRALI_DELETED);
         corrali_watched_read_locked(own);
     }
 }
@@ -183,11 +184,11 @@ void corrali_watched_changed_locked(corral_client *client, const char *path, cor
     corrali_watched *children = corrali_watched_find_locked(client, path, true);
 
     if (change != CORRALI_CHILDREN_CHANGED) {
-        changed_locked(corrali_watched_find_locked(client, path, false));
+        changed_locked(corrali_watched_find_locked(client, path, false), change);
     }
     /* Data matter as long as there may be no znode: then they tell of its creation. */
     if (children != NULL && (change != CORRALI_CHANGED || !children->armed || !children->exists)) {
-        changed_locked(children);
+        changed_locked(children, change);
     }
 }
 

@@ -288,6 +288,19 @@ static void what_has_not_come_yet_elsewhere_is_not_counted(void)
     ASSERT_INT64(events_last(&seen).skipped, 0);
 }
 
+/* A watch from when there was a znode, which could not be read when that went, is set again. */
+static void a_deletion_that_is_known_is_not_counted(void)
+{
+    answer_absent();
+    REQUIRE(events_wait(&seen, 1));
+    server.events->changed(server.owner, "/x", CORRALI_DELETED);
+    answer_absent();
+    change();
+    answer("1", stat(30, 30, 0));
+    REQUIRE(events_wait_value(&seen, "1"));
+    ASSERT_INT64(events_last(&seen).skipped, 0);
+}
+
 static void the_renewal_of_versions_is_one_change(void)
 {
     answer("1", stat(10, 50, -2));
@@ -721,6 +734,7 @@ static CU_TestInfo tests[] = {
     {"what came and went during a callback is not told twice",
      what_came_and_went_during_a_callback_is_not_told_twice},
     {"what has not come yet elsewhere is not counted", what_has_not_come_yet_elsewhere_is_not_counted},
+    {"a deletion that is known is not counted", a_deletion_that_is_known_is_not_counted},
     {"the renewal of versions is one change", the_renewal_of_versions_is_one_change},
     {"versions may wrap", versions_may_wrap},
     {"a new session is read in behind its barrier", a_new_session_is_read_in_behind_its_barrier},
