@@ -32,11 +32,12 @@ int64_t ensemble_arrival(ensemble *e, int64_t *floor)
 
 /* --- the log --- */
 
-static void ignore(void *arg, int path, tree_change change)
+static void ignore(void *arg, int path, tree_change change, const access_list *acl)
 {
     (void)arg;
     (void)path;
     (void)change;
+    (void)acl;
 }
 
 typedef struct {
@@ -252,6 +253,7 @@ void ensemble_put(ensemble *e, const char *path, const char *data, size_t length
         node = tree_force(i < 0 ? &e->prepared : &e->servers[i].tree, number);
         node->czxid = e->zxid - 1;
         node->mzxid = version == 0 ? node->czxid : e->zxid;
+        node->pzxid = node->czxid;
         node->version = version;
         node->data = copy;
     }
@@ -273,11 +275,11 @@ typedef struct {
     int number;
 } watching;
 
-static void changed(void *arg, int path, tree_change change)
+static void changed(void *arg, int path, tree_change change, const access_list *acl)
 {
     watching *own = arg;
 
-    ensemble_fire_watches(own->e, own->number, path, change);
+    ensemble_fire_watches(own->e, own->number, path, change, acl);
 }
 
 static void unstuck(void *subject, int64_t number)

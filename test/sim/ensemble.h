@@ -134,6 +134,7 @@ struct ensemble {
     int64_t zxid;
     session *sessions;
     int64_t last_session;
+    bool discreet; /* what somebody may not read they are not told to have changed: from 3.8.4 on */
     void (*written)(ensemble *e, const transaction *txn); /* hears of what is proposed and can be done */
 };
 

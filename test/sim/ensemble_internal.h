@@ -48,7 +48,7 @@ void ensemble_answer_all(ensemble *e, int number);
 /* --- ensemble_watches.c --- */
 
 void ensemble_leave_watch(connection *via, int watch);
-void ensemble_fire_watches(ensemble *e, int number, int path, tree_change change);
+void ensemble_fire_watches(ensemble *e, int number, int path, tree_change change, const access_list *acl);
 
 static inline server *ensemble_server(const connection *via)
 {

@@ -36,9 +36,20 @@ static bool take_watch(connection *via, int watch)
     return false;
 }
 
-void ensemble_fire_watches(ensemble *e, int number, int path, tree_change change)
+/* Tell of it, if they may know. */
+static void tell_watch(connection *via, int watch, bool deleted, const access_list *acl)
+{
+    if (via->ensemble->discreet && !tree_allows(acl, CORRAL_PERM_READ)) {
+        via->ensemble->world->rare[RARE_UNTOLD]++;
+    } else {
+        ensemble_tell_watch(via, watch, deleted);
+    }
+}
+
+void ensemble_fire_watches(ensemble *e, int number, int path, tree_change change, const access_list *acl)
 {
     int parent = world_path_parent(e->world, path);
+    const znode *directory = tree_find(&e->servers[number].tree, parent);
 
     for (connection *via = e->servers[number].connections; via != NULL; via = via->next) {
         bool watched = take_watch(via, watch_of(path, false));
@@ -46,10 +57,10 @@ void ensemble_fire_watches(ensemble *e, int number, int path, tree_change change
         /* A deletion is told once to who watches both. */
         watched = (change == TREE_DELETED && take_watch(via, watch_of(path, true))) || watched;
         if (watched) {
-            ensemble_tell_watch(via, watch_of(path, false), change == TREE_DELETED);
+            tell_watch(via, watch_of(path, false), change == TREE_DELETED, acl);
         }
         if (change != TREE_SET && take_watch(via, watch_of(parent, true))) {
-            ensemble_tell_watch(via, watch_of(parent, true), false);
+            tell_watch(via, watch_of(parent, true), false, directory == NULL ? NULL : directory->acl);
         }
     }
 }

@@ -16,6 +16,7 @@
 #include "counters.h"
 #include "ids.h"
 #include "locks.h"
+#include "watches.h"
 
 /* Seeds that went wrong, until it is given up. */
 enum { FAILURES_MAX = 10 };
@@ -31,8 +32,10 @@ static const struct {
     const char *name;
     void (*run)(uint64_t seed, bool tracing, sim_result *ret_result);
     int rare; /* which paths count */
-} workloads[] = {
-    {"counters", counters_run, OF_COUNTERS}, {"ids", ids_run, OF_IDS}, {"locks", locks_run, OF_LOCKS}};
+} workloads[] = {{"counters", counters_run, OF_COUNTERS},
+                 {"ids", ids_run, OF_IDS},
+                 {"locks", locks_run, OF_LOCKS},
+                 {"watches", watches_run, OF_WATCHES}};
 
 enum { WORKLOADS = sizeof workloads / sizeof *workloads };
 

@@ -352,3 +352,27 @@ int64_t simclient_session(const simclient *c)
 {
     return c->session;
 }
+
+const watch_again *simclient_watches(const simclient *c, size_t *ret_count)
+{
+    *ret_count = c->watch_count;
+    return c->watches;
+}
+
+static bool same_watch(const call *a, const call *b)
+{
+    /* That there is no znode is asked for both, data and children. */
+    return a->watch && b->watch && a->path == b->path && a->kind == b->kind && a->kind != CORRALI_EXISTS;
+}
+
+int simclient_watches_twice(const simclient *c)
+{
+    for (const call *one = c->sent; one != NULL; one = one->next_sent) {
+        for (const call *other = one->next_sent; other != NULL; other = other->next_sent) {
+            if (same_watch(one, other)) {
+                return one->path;
+            }
+        }
+    }
+    return -1;
+}

@@ -16,6 +16,10 @@ corrali_backend *simclient_backend(simclient *c);
 /** Has it a connection with a session? */
 bool simclient_connected(const simclient *c);
 int64_t simclient_session(const simclient *c);
+/** The watches that it would set again after another connection: @ret_count of them. */
+const watch_again *simclient_watches(const simclient *c, size_t *ret_count);
+/** The path that two reads under way leave the same watch of, or -1. */
+int simclient_watches_twice(const simclient *c);
 
 /* --- faults --- */
 

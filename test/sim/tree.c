@@ -150,6 +150,9 @@ static int check(tree *t, tree_write *write)
     if (node == NULL) {
         return CORRAL_ENOENT;
     }
+    if (write->acl_only) {
+        return CORRAL_OK;
+    }
     if (!tree_allows(node->acl, write->kind == CORRALI_SET ? CORRAL_PERM_WRITE : CORRAL_PERM_READ)) {
         return CORRAL_EACCES;
     }
@@ -191,6 +194,8 @@ static void apply_write(tree *t, const transaction *txn, tree_write *write)
         if (txn->count == 1) {
             write->stat = tree_stat(node);
         }
+    } else if (write->acl_only) {
+        node->acl = write->acl;
     } else if (write->kind == CORRALI_SET) {
         node->data = write->data;
         node->mzxid = txn->zxid;
@@ -208,17 +213,20 @@ static void close_session(tree *t, const transaction *txn, tree_changed changed,
 {
     for (int path = 0; path < t->capacity; path++) {
         if (t->nodes[path].exists && t->nodes[path].owner == txn->session) {
+            const access_list *acl = t->nodes[path].acl;
+
             remove_node(t, path, txn->zxid);
-            changed(arg, path, TREE_DELETED);
+            changed(arg, path, TREE_DELETED, acl);
         }
     }
 }
 
-static void ignore(void *arg, int path, tree_change change)
+static void ignore(void *arg, int path, tree_change change, const access_list *acl)
 {
     (void)arg;
     (void)path;
     (void)change;
+    (void)acl;
 }
 
 void tree_give_writes(world *w, transaction *txn, const tree_write *writes, size_t count)
@@ -280,16 +288,20 @@ void tree_apply(tree *t, transaction *txn, tree_changed changed, void *arg)
         close_session(t, txn, changed, arg);
     }
     for (size_t i = 0; txn->status == CORRAL_OK && i < txn->count; i++) {
-        int status = check(t, &txn->writes[i]);
+        tree_write *write = &txn->writes[i];
+        int status = check(t, write);
+        const znode *before = tree_find(t, write->path);
+        const access_list *acl = write->kind == CORRALI_CREATE ? write->acl : before->acl;
 
         assert(status == CORRAL_OK);
         (void)status;
-        apply_write(t, txn, &txn->writes[i]);
-        if (txn->writes[i].kind != CORRALI_CHECK) {
-            changed(arg, txn->writes[i].path,
-                    txn->writes[i].kind == CORRALI_CREATE ? TREE_MADE
-                    : txn->writes[i].kind == CORRALI_SET  ? TREE_SET
-                                                          : TREE_DELETED);
+        apply_write(t, txn, write);
+        if (write->kind != CORRALI_CHECK && !write->acl_only) {
+            changed(arg, write->path,
+                    write->kind == CORRALI_CREATE ? TREE_MADE
+                    : write->kind == CORRALI_SET  ? TREE_SET
+                                                  : TREE_DELETED,
+                    acl);
         }
     }
 }

@@ -47,6 +47,7 @@ typedef struct {
     bool ephemeral;
     bool sequential; /* CREATE: @path is without the number; then with it */
     bool container;
+    bool acl_only; /* SET: of the ACL instead of the data; an operator's, whom no ACL binds */
     const access_list *acl;
     corrali_stat stat; /* SET; DELETE: of what there was */
     int32_t sequence;
@@ -82,8 +83,8 @@ void tree_give_writes(world *w, transaction *txn, const tree_write *writes, size
 void tree_try(tree *t, transaction *txn);
 typedef enum { TREE_MADE, TREE_SET, TREE_DELETED } tree_change;
 
-/** What has become of the znode at @path. */
-typedef void (*tree_changed)(void *arg, int path, tree_change change);
+/** What has become of the znode at @path, whose ACL is, or was, @acl. */
+typedef void (*tree_changed)(void *arg, int path, tree_change change, const access_list *acl);
 
 /** Apply one that was tried elsewhere, with its status; @changed is told what znodes change. */
 void tree_apply(tree *t, transaction *txn, tree_changed changed, void *arg);

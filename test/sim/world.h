@@ -25,7 +25,13 @@ typedef struct world world;
 typedef void (*world_fire)(void *subject, int64_t argument);
 
 /** Whose workload's runs come to it. */
-enum { OF_COUNTERS = 1, OF_LOCKS = 2, OF_IDS = 4, OF_ALL = OF_COUNTERS | OF_LOCKS | OF_IDS };
+enum {
+    OF_COUNTERS = 1,
+    OF_LOCKS = 2,
+    OF_IDS = 4,
+    OF_WATCHES = 8,
+    OF_ALL = OF_COUNTERS | OF_LOCKS | OF_IDS | OF_WATCHES
+};
 
 /** What a world has seen of what is rare; printed, and none may stay 0 in a run over many seeds. */
 #define SIM_RARE_PATHS(X)                                                                                    \
@@ -37,14 +43,14 @@ enum { OF_COUNTERS = 1, OF_LOCKS = 2, OF_IDS = 4, OF_ALL = OF_COUNTERS | OF_LOCK
     X(UNCERTAIN, "EUNCERTAIN", OF_ALL)                                                                       \
     X(EXPIRED, "session expired", OF_ALL)                                                                    \
     X(EXPIRED_IN_FLIGHT, "session expired after lost writes", OF_ALL)                                        \
-    X(EPOCH_MOVED, "stale cache refused by its epoch", OF_COUNTERS)                                          \
+    X(EPOCH_MOVED, "stale cache refused by its epoch", OF_COUNTERS | OF_WATCHES)                             \
     X(MOVED_REFUSED, "late write of a moved session", OF_ALL)                                                \
     X(LATE_APPLIED, "late write of a lost connection applied", OF_ALL)                                       \
     X(DROPPED_COMMITS, "proposals dropped with a leader", OF_ALL)                                            \
     X(TAIL_KEPT, "proposals of a leader cut off kept by the next one", OF_ALL)                               \
     X(STALE_READ, "read from a server cut off", OF_ALL)                                                      \
     X(LAGGING_REFUSED, "connection to a lagging server refused", OF_ALL)                                     \
-    X(SET_WATCH_FIRED, "watch fired when set again", OF_COUNTERS | OF_LOCKS)                                 \
+    X(SET_WATCH_FIRED, "watch fired when set again", OF_COUNTERS | OF_LOCKS | OF_WATCHES)                    \
     X(NO_MEMORY, "allocation failed", OF_ALL)                                                                \
     X(LOST_RACE, "race lost", OF_COUNTERS)                                                                   \
     X(OUT_OF_BOUNDS, "sum out of bounds", OF_COUNTERS)                                                       \
@@ -98,7 +104,24 @@ enum { OF_COUNTERS = 1, OF_LOCKS = 2, OF_IDS = 4, OF_ALL = OF_COUNTERS | OF_LOCK
     X(TAKEN_ALONE, "snowflakes taken without a connection", OF_IDS)                                          \
     X(CLOCK_SET, "calendar set", OF_IDS)                                                                     \
     X(CLOCK_BACK, "calendar too far behind", OF_IDS)                                                         \
-    X(CLOCK_AWAITED, "calendar waited for", OF_IDS)
+    X(CLOCK_AWAITED, "calendar waited for", OF_IDS)                                                          \
+    X(LEFT_OUT, "states left out for a slow subscriber", OF_WATCHES)                                         \
+    X(UNSEEN, "incarnations came and went unseen", OF_WATCHES)                                               \
+    X(SMALLER, "made anew with a smaller version", OF_WATCHES)                                               \
+    X(APPEARED, "absent, then there", OF_WATCHES)                                                            \
+    X(REVOKED, "may not be read any more", OF_WATCHES)                                                       \
+    X(RESTORED, "may be read again", OF_WATCHES)                                                             \
+    X(UNTOLD, "change not told to who may not read", OF_WATCHES)                                             \
+    X(CHILD_REVOKED, "child that may not be read", OF_WATCHES)                                               \
+    X(CHILD_GONE, "child gone since the list was read", OF_WATCHES)                                          \
+    X(CHILD_CHANGED, "data of a child changed, the list as before", OF_WATCHES)                              \
+    X(CLOSED_WITHIN, "subscription closed in its own callback", OF_WATCHES)                                  \
+    X(CLOSED_AFTER, "subscription closed after its client", OF_WATCHES)                                      \
+    X(OPENED_WITHIN, "subscription opened in a callback", OF_WATCHES)                                        \
+    X(NOT_EXPECTED, "compare_set refused", OF_WATCHES)                                                       \
+    X(OVERWRITTEN, "another incarnation overwritten at the expected version", OF_WATCHES)                    \
+    X(STAMP_HIDDEN, "stamp of a change hidden by later ones", OF_WATCHES)                                    \
+    X(UNCOMPARABLE, "version that cannot be compared", OF_WATCHES)
 
 typedef enum {
 #define SIM_RARE_NAME(name, text, of) RARE_##name,
