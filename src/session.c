@@ -359,9 +359,7 @@ static void on_changed(void *owner, const char *path, corrali_change change)
 
     corrali_lock(client);
     corrali_watched_changed_locked(client, path, change);
-    if (change != CORRALI_CHILDREN_CHANGED) {
-        corrali_wires_changed_locked(client, path, change == CORRALI_DELETED);
-    }
+    corrali_wires_changed_locked(client, path, change == CORRALI_DELETED);
     corrali_unlock(client);
 }
 

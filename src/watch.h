@@ -110,8 +110,8 @@ struct corral_watch {
     int64_t mzxid;
     uint64_t serial;
     corrali_snapshot *told; /* of a family: all of it; else NULL */
-    bool counted;     /* there was one with status 0 */
-    uint64_t changes; /* of that one */
+    bool counted;           /* there was one with status 0 */
+    uint64_t changes;       /* of that one */
 };
 
 /* --- watch.c --- */
@@ -154,9 +154,9 @@ int corrali_watched_reserve_locked(corral_client *client, const char *path);
 void corrali_watched_unreserve_locked(corral_client *client, const char *path);
 /* Is there room for @count more paths whose lengths add up to @length? */
 bool corrali_watched_room_locked(const corral_client *client, size_t count, size_t length);
-/* One of those who watch @path does so no longer, and is still listed: forget the server's watch of its data
- * if it was the last. */
-void corrali_unwatch_locked(corral_client *client, const char *path);
+/* One of those who watch the znode at @path, or its @children, does so no longer, and is still listed: forget
+ * the server's watch if it was the last. */
+void corrali_unwatch_locked(corral_client *client, const char *path, bool children);
 
 /* A watch has fired. */
 void corrali_watched_changed_locked(corral_client *client, const char *path, corrali_change change);

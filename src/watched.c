@@ -66,14 +66,14 @@ void corrali_watched_unreserve_locked(corral_client *client, const char *path)
     client->watched_bytes -= bytes_of(path, false);
 }
 
-void corrali_unwatch_locked(corral_client *client, const char *path)
+void corrali_unwatch_locked(corral_client *client, const char *path, bool children)
 {
-    int users = (corrali_watched_find_locked(client, path, false) != NULL) +
+    int users = (!children && corrali_watched_find_locked(client, path, false) != NULL) +
                 (corrali_watched_find_locked(client, path, true) != NULL) +
                 corrali_wired_locked(client, path);
 
     if (!client->shut && users <= 1) {
-        client->backend->vtable->unwatch(client->backend, path, false);
+        client->backend->vtable->unwatch(client->backend, path, children);
     }
 }
 
@@ -102,10 +102,10 @@ void corrali_watched_free_locked(corrali_watched *own)
 {
     corral_client *client = own->client;
 
-    if (own->children && !client->shut) {
-        client->backend->vtable->unwatch(client->backend, own->path, true);
+    if (own->children) {
+        corrali_unwatch_locked(client, own->path, true);
     }
-    corrali_unwatch_locked(client, own->path);
+    corrali_unwatch_locked(client, own->path, false);
     corrali_timers_stop(&client->timers, &own->pause);
     (void)tdelete(own, &client->watched_tree, compare);
     corrali_list_remove(&own->link);

@@ -83,7 +83,8 @@ void corrali_wire_cut_locked(corrali_wire *wire)
     corrali_list_remove(&wire->link);
     wire->site = NULL;
     if (at != NULL && corrali_list_empty(&at->wires)) {
-        corrali_unwatch_locked(wire->client, at->path);
+        corrali_unwatch_locked(wire->client, at->path, true);
+        corrali_unwatch_locked(wire->client, at->path, false);
         free_site_locked(wire->client, at);
     }
 }
