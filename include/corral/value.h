@@ -119,7 +119,8 @@ CORRAL_API int corral_value_set_async(corral_value *value, const void *data, siz
  * version is the same. One that another program has deleted and made again, within
  * a second after this handle saw it last, may be taken for the expected one if it
  * has come to the same version: it is overwritten then, which is logged, and told
- * by CORRAL_EUNCERTAIN with the cause CORRAL_ECONFLICT.
+ * by CORRAL_EUNCERTAIN with the cause CORRAL_ECONFLICT; it cannot be told, and the
+ * result is 0, if the reply was lost and that znode is gone, too, when it is looked at.
  *
  * Unlike a set it needs the permission to read the znode.
  *

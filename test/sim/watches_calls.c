@@ -20,12 +20,28 @@ static void tell_wrong(const call_of_value *own, const char *wrong)
 
 /* --- how it ended --- */
 
+/* Was the znode that it was to find deleted, in the end, by another program? What Corral deletes it notices.
+ */
+static bool may_overwrite(const call_of_value *own)
+{
+    const past *line = &own->run->places[own->place].data;
+    int64_t found = watches_find(line, true, own->expected.mzxid, 0);
+
+    for (size_t i = found < 0 ? line->count : (size_t)found; i < line->count; i++) {
+        const moment *each = &line->moments[i];
+
+        if (!each->exists || each->stamp.czxid != line->moments[found].stamp.czxid) {
+            return each->meddled;
+        }
+    }
+    return false;
+}
+
 static bool may_be_uncertain(const call_of_value *own)
 {
-    /* Another program's znode was at the version of the one that was expected. */
-    bool overwritten = own->cause == CORRAL_ECONFLICT && own->kind == COMPARE_SET && own->expects;
+    bool overwrites = own->cause == CORRAL_ECONFLICT && own->kind == COMPARE_SET && own->expects;
 
-    return own->kind != GET && (own->limited || own->cancelled || overwritten ||
+    return own->kind != GET && (own->limited || own->cancelled || (overwrites && may_overwrite(own)) ||
                                 (own->run->fleet.lanes_deleted && own->cause == CORRAL_ENOENT));
 }
 
@@ -110,7 +126,12 @@ static bool met_expected(const call_of_value *own, const moment *made)
 {
     const moment *before = made - 1;
 
-    return own->expects ? before->exists && before->stamp.mzxid == own->expected.mzxid : !before->exists;
+    if (!own->expects) {
+        return !before->exists;
+    }
+    /* If the reply was lost, and the znode gone again before it was looked at, nothing tells of it. */
+    return (before->exists && before->stamp.mzxid == own->expected.mzxid) ||
+           (own->stamp.czxid == 0 && may_overwrite(own));
 }
 
 static void judge_change(const call_of_value *own)

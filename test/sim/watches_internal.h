@@ -19,6 +19,7 @@ typedef struct run run;
 typedef struct {
     int64_t zxid;
     bool exists;
+    bool meddled; /* made so by another program */
     corral_stamp stamp;
     uint64_t changes; /* up to it, since the world began */
     blob data;
@@ -109,6 +110,7 @@ struct run {
     corral_value *handles[MEMBERS_MAX][GUEST][HANDLES];
     subscription *subscriptions[MEMBERS_MAX];
     int subscription_count;
+    bool leaving[MEMBERS_MAX];  /* its program opens nothing any more */
     corral_stamp known[PLACES]; /* what somebody was told last */
     uint64_t order;
     uint64_t meddled;

@@ -101,7 +101,7 @@ static void on_event(const corral_watch_event *event, void *arg)
         own->last->next = told;
     }
     own->last = told;
-    if (!own->member->closing) {
+    if (!own->run->leaving[own->member->number]) {
         react(own);
     }
 }
@@ -229,6 +229,7 @@ void watches_leaving(member *m)
     run *r = watches_run_of(m->fleet);
     bool orderly = world_one_in(&m->fleet->world, 2);
 
+    r->leaving[m->number] = true;
     /* Nobody is told of the end of a process that is dead. */
     for (size_t i = 0; i < r->count; i++) {
         if (r->calls[i].member == m && !r->calls[i].ended) {

@@ -23,11 +23,11 @@ static void add_moment(world *w, past *line, moment added)
     line->touched = false;
 }
 
-static void add_data(run *r, int number, const tree *t, int64_t zxid)
+static void add_data(run *r, int number, const tree *t, int64_t zxid, bool meddled)
 {
     place *at = &r->places[number];
     const znode *node = tree_find(t, at->path);
-    moment now = {.zxid = zxid, .exists = node != NULL};
+    moment now = {.zxid = zxid, .exists = node != NULL, .meddled = meddled};
 
     if (node != NULL) {
         now.stamp =
@@ -124,7 +124,7 @@ void watches_look_back(run *r)
     tree *t = &r->beginning;
 
     for (int i = 0; i < PLACES; i++) {
-        add_data(r, i, t, 0);
+        add_data(r, i, t, 0, false);
     }
     add_list(r, t, 0);
     for (size_t i = 0; i < e->committed; i++) {
@@ -134,7 +134,7 @@ void watches_look_back(run *r)
         look_at(r, txn);
         for (int j = 0; j < PLACES; j++) {
             if (r->places[j].data.touched) {
-                add_data(r, j, t, txn->zxid);
+                add_data(r, j, t, txn->zxid, txn->session == 0);
             }
         }
         if (r->list.touched) {
