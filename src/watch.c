@@ -14,7 +14,7 @@ static bool is_same(const corral_watch *watch, const corrali_snapshot *state)
 {
     return watch->delivered && watch->status == state->status && watch->exists == state->exists &&
            watch->mzxid == state->stamp.mzxid &&
-           (watch->serial == state->serial || !state->exists ||
+           (watch->serial == state->serial ||
             (state->family == NULL && corrali_snapshot_same_children(watch->told, state)));
 }
 
