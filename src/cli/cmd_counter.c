@@ -4,26 +4,17 @@
 #include <string.h>
 
 #include "cli.h"
+#include "operation.h"
 #include "output.h"
-#include "session.h"
 
-/** One command: what it is asked, what it works with, and how the operation ended. */
-typedef struct counter_call {
-    const cli_call *call;
-    const char *path;
+/** One command: what it is asked, and what it works with. */
+typedef struct {
+    cli_operation operation;
     corral_counter_options options;
     int64_t numbers[2]; /**< DELTA; VALUE; or EXPECTED and NEW */
     corral_read level;
-    bool conflict_is_answer; /**< ECONFLICT is a "no" with a value, not an error */
-
-    int (*submit)(struct counter_call *c, corral_op **ret_op);
-    void (*print)(const struct counter_call *c); /**< with status 0, or ECONFLICT if it is an answer */
-
-    cli_session session;
     corral_counter *counter;
-    int status;
-    int64_t value;
-    corral_stamp stamp;
+    int64_t value; /**< how it ended */
 } counter_call;
 
 /* ---- from the operation to the exit status ---- */
@@ -31,17 +22,8 @@ typedef struct counter_call {
 static void on_value(int status, int64_t value, const corral_stamp *stamp, void *arg)
 {
     counter_call *c = arg;
-    c->status = status;
     c->value = value;
-    c->stamp = *stamp;
-    cli_session_wake(&c->session);
-}
-
-static void on_status(int status, void *arg)
-{
-    counter_call *c = arg;
-    c->status = status;
-    cli_session_wake(&c->session);
+    cli_operation_end(&c->operation, status, stamp);
 }
 
 static int parse_encoding(const char *name, corral_encoding *ret_encoding)
@@ -107,8 +89,9 @@ int cli_read_level(const cli_option_set *given, corral_read *ret_level)
     return 0;
 }
 
-static const char *explain(const counter_call *c, int status)
+static const char *explain(const cli_operation *o, int status)
 {
+    const counter_call *c = (const counter_call *)o;
     static const char *const corrupt[] = {
         [CORRAL_ENCODING_DECIMAL] = "holds no decimal 64-bit number; left as it is",
         [CORRAL_ENCODING_INT64_BE] = "holds no number of 8 bytes; left as it is",
@@ -132,140 +115,117 @@ static const char *explain(const counter_call *c, int status)
     }
 }
 
-static int run_operation(counter_call *c)
-{
-    corral_op *op;
-    int exit_status = CLI_DONE;
-    int status = c->submit(c, &op);
-    if (status != 0) {
-        cli_error("%s: %s", c->path,
-                  explain(c, status) != NULL ? explain(c, status) : corral_strerror(status));
-        return cli_exit_status(status);
-    }
-    cli_session_wait(&c->session, op);
-    if (c->status == CORRAL_ECONFLICT && c->conflict_is_answer) {
-        c->print(c);
-        exit_status = CLI_NO;
-    } else if (c->status == 0) {
-        c->print(c);
-    } else {
-        exit_status = cli_session_report(&c->session, op, c->path, explain(c, c->status));
-    }
-    /* Now, not after the session has been closed: that may take its time. */
-    cli_flush_output();
-    corral_op_unref(op);
-    return exit_status;
-}
-
 static int run_counter(counter_call *c)
 {
+    cli_operation *o = &c->operation;
+    o->explain = explain;
     c->options = (corral_counter_options)CORRAL_COUNTER_OPTIONS_INIT;
-    int status = cli_counter_options(c->call->options, &c->options);
+    int status = cli_counter_options(o->call->options, &c->options);
     if (status == 0) {
-        status = cli_session_open(&c->session, c->call->settings, NULL);
+        status = cli_session_open(&o->session, o->call->settings, NULL);
     }
     if (status != 0) {
         return status;
     }
     status =
-        cli_open_failed(c->path, corral_counter_open(c->session.client, c->path, &c->options, &c->counter));
+        cli_open_failed(o->path, corral_counter_open(o->session.client, o->path, &c->options, &c->counter));
     if (status == 0) {
-        status = run_operation(c);
+        status = cli_operation_run(o);
     }
     corral_counter_close(c->counter);
-    return cli_session_close(&c->session, status);
+    return cli_session_close(&o->session, status);
 }
 
 /* ---- results ---- */
 
 /** What get found or add made. */
-static void print_value(const counter_call *c)
+static void print_value(const cli_operation *o)
 {
-    if (!c->call->settings->json) {
+    const counter_call *c = (const counter_call *)o;
+    if (!o->call->settings->json) {
         printf("%" PRId64 "\n", c->value);
         return;
     }
     cli_json_begin();
-    cli_json_string("path", c->path);
+    cli_json_string("path", o->path);
     cli_json_int64("value", c->value);
-    cli_json_stamp(&c->stamp);
+    cli_json_stamp(&o->stamp);
     cli_json_end();
 }
 
-static void print_set(const counter_call *c)
+static void print_set(const cli_operation *o)
 {
-    if (!c->call->settings->json) {
+    const counter_call *c = (const counter_call *)o;
+    if (!o->call->settings->json) {
         printf("%" PRId64 "\n", c->numbers[0]);
         return;
     }
     cli_json_begin();
-    cli_json_string("path", c->path);
+    cli_json_string("path", o->path);
     cli_json_int64("value", c->numbers[0]);
     cli_json_int64("previous", c->value);
-    cli_json_stamp(&c->stamp);
+    cli_json_stamp(&o->stamp);
     cli_json_end();
 }
 
-static void print_cas(const counter_call *c)
+static void print_cas(const cli_operation *o)
 {
-    int64_t value = c->status == 0 ? c->numbers[1] : c->value;
-    if (!c->call->settings->json) {
+    const counter_call *c = (const counter_call *)o;
+    int64_t value = o->status == 0 ? c->numbers[1] : c->value;
+    if (!o->call->settings->json) {
         printf("%" PRId64 "\n", value);
         return;
     }
     cli_json_begin();
-    cli_json_string("path", c->path);
-    cli_json_bool("swapped", c->status == 0);
+    cli_json_string("path", o->path);
+    cli_json_bool("swapped", o->status == 0);
     cli_json_int64("value", value);
-    if (c->status == 0) {
-        cli_json_stamp(&c->stamp);
+    if (o->status == 0) {
+        cli_json_stamp(&o->stamp);
     }
     cli_json_end();
 }
 
-static void print_removed(const counter_call *c)
-{
-    if (c->call->settings->json) {
-        cli_json_begin();
-        cli_json_string("path", c->path);
-        cli_json_bool("removed", true);
-        cli_json_end();
-    }
-}
-
 /* ---- the commands ---- */
 
-static int submit_add(counter_call *c, corral_op **ret_op)
+static int submit_add(cli_operation *o, corral_op **ret_op)
 {
-    return corral_counter_add_async(c->counter, c->numbers[0], c->call->settings->timeout_ms, on_value, c,
+    counter_call *c = (counter_call *)o;
+    return corral_counter_add_async(c->counter, c->numbers[0], o->call->settings->timeout_ms, on_value, c,
                                     ret_op);
 }
 
-static int submit_get(counter_call *c, corral_op **ret_op)
+static int submit_get(cli_operation *o, corral_op **ret_op)
 {
-    return corral_counter_get_async(c->counter, c->level, c->call->settings->timeout_ms, on_value, c, ret_op);
+    counter_call *c = (counter_call *)o;
+    return corral_counter_get_async(c->counter, c->level, o->call->settings->timeout_ms, on_value, c, ret_op);
 }
 
-static int submit_set(counter_call *c, corral_op **ret_op)
+static int submit_set(cli_operation *o, corral_op **ret_op)
 {
-    return corral_counter_set_async(c->counter, c->numbers[0], c->call->settings->timeout_ms, on_value, c,
+    counter_call *c = (counter_call *)o;
+    return corral_counter_set_async(c->counter, c->numbers[0], o->call->settings->timeout_ms, on_value, c,
                                     ret_op);
 }
 
-static int submit_cas(counter_call *c, corral_op **ret_op)
+static int submit_cas(cli_operation *o, corral_op **ret_op)
 {
+    counter_call *c = (counter_call *)o;
     return corral_counter_compare_set_async(c->counter, c->numbers[0], c->numbers[1],
-                                            c->call->settings->timeout_ms, on_value, c, ret_op);
+                                            o->call->settings->timeout_ms, on_value, c, ret_op);
 }
 
-static int submit_rm(counter_call *c, corral_op **ret_op)
+static int submit_rm(cli_operation *o, corral_op **ret_op)
 {
-    return corral_counter_destroy_async(c->counter, c->call->settings->timeout_ms, on_status, c, ret_op);
+    counter_call *c = (counter_call *)o;
+    return corral_counter_destroy_async(c->counter, o->call->settings->timeout_ms, cli_operation_on_status, o,
+                                        ret_op);
 }
 
 static int run_add(const cli_call *call)
 {
-    counter_call c = {.call = call, .path = call->operands[0], .submit = submit_add, .print = print_value};
+    counter_call c = {
+        .operation = {.call = call, .path = call->operands[0], .submit = submit_add, .print = print_value}};
     c.numbers[0] = 1;
     int status = call->operand_count > 1 ? cli_parse_int64("DELTA", call->operands[1], &c.numbers[0]) : 0;
     return status != 0 ? status : run_counter(&c);
@@ -273,25 +233,27 @@ static int run_add(const cli_call *call)
 
 static int run_get(const cli_call *call)
 {
-    counter_call c = {.call = call, .path = call->operands[0], .submit = submit_get, .print = print_value};
+    counter_call c = {
+        .operation = {.call = call, .path = call->operands[0], .submit = submit_get, .print = print_value}};
     int status = cli_read_level(call->options, &c.level);
     return status != 0 ? status : run_counter(&c);
 }
 
 static int run_set(const cli_call *call)
 {
-    counter_call c = {.call = call, .path = call->operands[0], .submit = submit_set, .print = print_set};
+    counter_call c = {
+        .operation = {.call = call, .path = call->operands[0], .submit = submit_set, .print = print_set}};
     int status = cli_parse_int64("VALUE", call->operands[1], &c.numbers[0]);
     return status != 0 ? status : run_counter(&c);
 }
 
 static int run_cas(const cli_call *call)
 {
-    counter_call c = {.call = call,
-                      .path = call->operands[0],
-                      .submit = submit_cas,
-                      .print = print_cas,
-                      .conflict_is_answer = true};
+    counter_call c = {.operation = {.call = call,
+                                    .path = call->operands[0],
+                                    .submit = submit_cas,
+                                    .print = print_cas,
+                                    .conflict_is_answer = true}};
     int status = cli_parse_int64("EXPECTED", call->operands[1], &c.numbers[0]);
     if (status == 0) {
         status = cli_parse_int64("NEW", call->operands[2], &c.numbers[1]);
@@ -301,7 +263,10 @@ static int run_cas(const cli_call *call)
 
 static int run_rm(const cli_call *call)
 {
-    counter_call c = {.call = call, .path = call->operands[0], .submit = submit_rm, .print = print_removed};
+    counter_call c = {.operation = {.call = call,
+                                    .path = call->operands[0],
+                                    .submit = submit_rm,
+                                    .print = cli_operation_print_removed}};
     return run_counter(&c);
 }
 

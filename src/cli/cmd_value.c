@@ -7,26 +7,17 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "operation.h"
 #include "output.h"
-#include "session.h"
 
-/** One command: what it is asked, what it works with, and how the operation ended. */
-typedef struct value_call {
-    const cli_call *call;
-    const char *path;
+/** One command: what it is asked, and what it works with. */
+typedef struct {
+    cli_operation operation;
     corral_read level;
     corral_stamp expected; /**< of cas; mzxid 0: there is to be no znode */
-    bool conflict_is_answer;
-
-    int (*submit)(struct value_call *v, corral_op **ret_op);
-    void (*print)(const struct value_call *v); /**< with status 0, or ECONFLICT if it is an answer */
-
-    cli_session session;
     corral_value *value;
-    int status;
     char *data; /**< what to set, or what was got */
     size_t length;
-    corral_stamp stamp;
 } value_call;
 
 /* ---- what to set ---- */
@@ -73,35 +64,19 @@ static int read_value(value_call *v, const char *text)
 static void on_data(int status, const void *data, size_t length, const corral_stamp *stamp, void *arg)
 {
     value_call *v = arg;
-    v->status = status;
-    v->stamp = *stamp;
     v->length = length;
     v->data = malloc(length + 1);
     if (v->data == NULL) {
-        v->status = CORRAL_ENOMEM;
+        status = CORRAL_ENOMEM;
     } else if (length > 0) {
         memcpy(v->data, data, length);
     }
-    cli_session_wake(&v->session);
+    cli_operation_end(&v->operation, status, stamp);
 }
 
-static void on_stamp(int status, const corral_stamp *stamp, void *arg)
+static const char *explain(const cli_operation *o, int status)
 {
-    value_call *v = arg;
-    v->status = status;
-    v->stamp = *stamp;
-    cli_session_wake(&v->session);
-}
-
-static void on_status(int status, void *arg)
-{
-    value_call *v = arg;
-    v->status = status;
-    cli_session_wake(&v->session);
-}
-
-static const char *explain(int status)
-{
+    (void)o;
     switch (status) {
     case CORRAL_ENOENT:
         return "no such value";
@@ -117,147 +92,123 @@ static const char *explain(int status)
 }
 _Static_assert(CORRAL_VALUE_MAX == 1024000, "explain() says so");
 
-static int run_operation(value_call *v)
-{
-    corral_op *op;
-    int exit_status = CLI_DONE;
-    int status = v->submit(v, &op);
-    if (status != 0) {
-        cli_error("%s: %s", v->path, explain(status) != NULL ? explain(status) : corral_strerror(status));
-        return cli_exit_status(status);
-    }
-    cli_session_wait(&v->session, op);
-    if (v->status == CORRAL_ENOMEM && corral_op_status(op) == 0) {
-        cli_error("out of memory");
-        exit_status = CLI_UNREACHABLE;
-    } else if (v->status == 0 || (v->status == CORRAL_ECONFLICT && v->conflict_is_answer)) {
-        exit_status = v->status == 0 ? CLI_DONE : CLI_NO;
-        v->print(v);
-    } else {
-        exit_status = cli_session_report(&v->session, op, v->path, explain(v->status));
-    }
-    /* Now, not after the session has been closed: that may take its time. */
-    cli_flush_output();
-    corral_op_unref(op);
-    return exit_status;
-}
-
 static int run_value(value_call *v)
 {
-    int status = cli_session_open(&v->session, v->call->settings, NULL);
+    cli_operation *o = &v->operation;
+    o->explain = explain;
+    int status = cli_session_open(&o->session, o->call->settings, NULL);
     if (status != 0) {
         free(v->data);
         return status;
     }
-    status = cli_open_failed(v->path, corral_value_open(v->session.client, v->path, NULL, &v->value));
+    status = cli_open_failed(o->path, corral_value_open(o->session.client, o->path, NULL, &v->value));
     if (status == 0) {
-        status = run_operation(v);
+        status = cli_operation_run(o);
     }
     corral_value_close(v->value);
     free(v->data);
-    return cli_session_close(&v->session, status);
+    return cli_session_close(&o->session, status);
 }
 
 /* ---- results ---- */
 
-static void print_get(const value_call *v)
+static void print_get(const cli_operation *o)
 {
+    const value_call *v = (const value_call *)o;
     /* Nothing was changed, and who reads a long value may take his time: a signal may end it now. */
-    sigprocmask(SIG_SETMASK, &v->session.old_mask, NULL);
-    if (!v->call->settings->json) {
-        if (cli_option_value(v->call->options, "mzxid") != NULL) {
-            printf("%" PRId64 "\n", v->stamp.mzxid);
+    sigprocmask(SIG_SETMASK, &o->session.old_mask, NULL);
+    if (!o->call->settings->json) {
+        if (cli_option_value(o->call->options, "mzxid") != NULL) {
+            printf("%" PRId64 "\n", o->stamp.mzxid);
         }
         cli_write_output(v->data, v->length);
         return;
     }
     cli_json_begin();
-    cli_json_string("path", v->path);
+    cli_json_string("path", o->path);
     cli_json_data(v->data, v->length);
-    cli_json_stamp(&v->stamp);
+    cli_json_stamp(&o->stamp);
     cli_json_end();
 }
 
-static void print_set(const value_call *v)
+static void print_set(const cli_operation *o)
 {
-    if (!v->call->settings->json) {
-        printf("%" PRId64 "\n", v->stamp.mzxid);
+    if (!o->call->settings->json) {
+        printf("%" PRId64 "\n", o->stamp.mzxid);
         return;
     }
     cli_json_begin();
-    cli_json_string("path", v->path);
-    cli_json_stamp(&v->stamp);
+    cli_json_string("path", o->path);
+    cli_json_stamp(&o->stamp);
     cli_json_end();
 }
 
-static void print_cas(const value_call *v)
+static void print_cas(const cli_operation *o)
 {
-    if (!v->call->settings->json) {
-        printf("%" PRId64 "\n", v->stamp.mzxid);
+    if (!o->call->settings->json) {
+        printf("%" PRId64 "\n", o->stamp.mzxid);
         return;
     }
     cli_json_begin();
-    cli_json_string("path", v->path);
-    cli_json_bool("swapped", v->status == 0);
-    cli_json_stamp(&v->stamp);
+    cli_json_string("path", o->path);
+    cli_json_bool("swapped", o->status == 0);
+    cli_json_stamp(&o->stamp);
     cli_json_end();
-}
-
-static void print_removed(const value_call *v)
-{
-    if (v->call->settings->json) {
-        cli_json_begin();
-        cli_json_string("path", v->path);
-        cli_json_bool("removed", true);
-        cli_json_end();
-    }
 }
 
 /* ---- the commands ---- */
 
-static int submit_get(value_call *v, corral_op **ret_op)
+static int submit_get(cli_operation *o, corral_op **ret_op)
 {
-    return corral_value_get_async(v->value, v->level, v->call->settings->timeout_ms, on_data, v, ret_op);
+    value_call *v = (value_call *)o;
+    return corral_value_get_async(v->value, v->level, o->call->settings->timeout_ms, on_data, v, ret_op);
 }
 
-static int submit_set(value_call *v, corral_op **ret_op)
+static int submit_set(cli_operation *o, corral_op **ret_op)
 {
-    return corral_value_set_async(v->value, v->data, v->length, v->call->settings->timeout_ms, on_stamp, v,
-                                  ret_op);
+    value_call *v = (value_call *)o;
+    return corral_value_set_async(v->value, v->data, v->length, o->call->settings->timeout_ms,
+                                  cli_operation_on_stamp, o, ret_op);
 }
 
-static int submit_cas(value_call *v, corral_op **ret_op)
+static int submit_cas(cli_operation *o, corral_op **ret_op)
 {
+    value_call *v = (value_call *)o;
     return corral_value_compare_set_async(v->value, v->expected.mzxid > 0 ? &v->expected : NULL, v->data,
-                                          v->length, v->call->settings->timeout_ms, on_stamp, v, ret_op);
+                                          v->length, o->call->settings->timeout_ms, cli_operation_on_stamp, o,
+                                          ret_op);
 }
 
-static int submit_rm(value_call *v, corral_op **ret_op)
+static int submit_rm(cli_operation *o, corral_op **ret_op)
 {
-    return corral_value_destroy_async(v->value, v->call->settings->timeout_ms, on_status, v, ret_op);
+    value_call *v = (value_call *)o;
+    return corral_value_destroy_async(v->value, o->call->settings->timeout_ms, cli_operation_on_status, o,
+                                      ret_op);
 }
 
 static int run_get(const cli_call *call)
 {
-    value_call v = {.call = call, .path = call->operands[0], .submit = submit_get, .print = print_get};
+    value_call v = {
+        .operation = {.call = call, .path = call->operands[0], .submit = submit_get, .print = print_get}};
     int status = cli_read_level(call->options, &v.level);
     return status != 0 ? status : run_value(&v);
 }
 
 static int run_set(const cli_call *call)
 {
-    value_call v = {.call = call, .path = call->operands[0], .submit = submit_set, .print = print_set};
+    value_call v = {
+        .operation = {.call = call, .path = call->operands[0], .submit = submit_set, .print = print_set}};
     int status = read_value(&v, call->operands[1]);
     return status != 0 ? status : run_value(&v);
 }
 
 static int run_cas(const cli_call *call)
 {
-    value_call v = {.call = call,
-                    .path = call->operands[0],
-                    .submit = submit_cas,
-                    .print = print_cas,
-                    .conflict_is_answer = true};
+    value_call v = {.operation = {.call = call,
+                                  .path = call->operands[0],
+                                  .submit = submit_cas,
+                                  .print = print_cas,
+                                  .conflict_is_answer = true}};
     int status = cli_parse_int64("MZXID", call->operands[1], &v.expected.mzxid);
     if (status == 0 && v.expected.mzxid < 0) {
         cli_error("MZXID is that of a change, or 0: %s", call->operands[1]);
@@ -271,7 +222,10 @@ static int run_cas(const cli_call *call)
 
 static int run_rm(const cli_call *call)
 {
-    value_call v = {.call = call, .path = call->operands[0], .submit = submit_rm, .print = print_removed};
+    value_call v = {.operation = {.call = call,
+                                  .path = call->operands[0],
+                                  .submit = submit_rm,
+                                  .print = cli_operation_print_removed}};
     return run_value(&v);
 }
 
