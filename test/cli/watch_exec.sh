@@ -139,8 +139,10 @@ wait $terminal || status=$?
 exec 3>&-
 is 'Ctrl-C' "$status $(tr -d '\r' <"$scratch/shown" | tr '\n' ' ')" '130 begin ^C'
 
-# What it inherits and what it does not.
-inherited='ls /proc/self/fd | tr "\n" " "; echo; grep "SigBlk\|SigIgn" /proc/self/status'
+# What it inherits and what it does not. (Signals 32 and 33 are the C library's own.)
+# shellcheck disable=SC2016 # the command expands it
+inherited='ls /proc/self/fd | tr "\n" " "; echo; grep SigBlk /proc/self/status
+echo $((0x$(sed -n "s/^SigIgn:.//p" /proc/self/status) & ~0x180000000))'
 env --default-signal=INT sh -c "$inherited" >"$scratch/bare" 2>"$scratch/err" &
 wait $!
 watch watch /failing --exec "$inherited"
