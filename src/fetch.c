@@ -71,6 +71,7 @@ void corrali_fetch_start_locked(corrali_fetch *own)
 bool corrali_fetch_stop_locked(corrali_fetch *own)
 {
     own->stopped = true;
+    own->status = CORRAL_ECANCELED; /* until the get is answered: that may be lost now, or never sent */
     if (own->level != CORRAL_READ_LOCAL && corrali_withdraw_locked(own->client, &own->first)) {
         own->awaited--;
     }

@@ -69,6 +69,16 @@ static bool make_variables(const watch_call *w, const watch_state *state, comman
                         : set_variable(&text[ERROR], "CORRAL_ERROR"));
 }
 
+/** Is all of it in @file, which is closed? errno says why not. */
+static bool finish_file(FILE *file)
+{
+    bool whole = fflush(file) == 0 && !ferror(file);
+    int failure = errno;
+    bool closed = fclose(file) == 0;
+    errno = whole ? errno : failure;
+    return whole && closed;
+}
+
 /** A file without a name, to be read from its beginning; -1: none, which has been reported. */
 static int make_input(const watch_call *w, const watch_state *state)
 {
@@ -78,7 +88,7 @@ static int make_input(const watch_call *w, const watch_state *state)
     if (file != NULL) {
         watch_print_input(w, state, file);
     }
-    if (file == NULL || fclose(file) != 0 || lseek(fd, 0, SEEK_SET) < 0) {
+    if (file == NULL || !finish_file(file) || lseek(fd, 0, SEEK_SET) < 0) {
         cli_error("%s: no file for the command to read: %s", w->follower.path, strerror(errno));
         if (fd >= 0) {
             close(fd);

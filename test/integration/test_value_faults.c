@@ -15,10 +15,24 @@ static corral_client *elsewhere; /* not behind the proxy */
 static corral_value *theirs;     /* its handle */
 static atomic_uint meddlings, failures;
 static recorder results;
+static atomic_uint warnings;
 
+static void count_warning(corral_log_level level, const char *message, void *arg)
+{
+    (void)level;
+    (void)arg;
+    atomic_fetch_add(&warnings, strstr(message, "is overwritten") != NULL);
+}
+
+/* The client of the fixture, which tells us what it logs. */
 static void setup(void)
 {
-    fixture_open();
+    corral_client_options options = CORRAL_CLIENT_OPTIONS_INIT;
+
+    fixture_open_proxy();
+    options.log_cb = count_warning;
+    client = server_client_with(proxy_servers(through), options);
+    atomic_store(&warnings, 0);
     elsewhere = server_client(server_connect());
     atomic_store(&meddlings, 0);
     atomic_store(&failures, 0);
@@ -350,6 +364,7 @@ static void another_incarnation_unannounced(void)
     CU_ASSERT_STRING_EQUAL(corral_op_path(op), path);
     corral_op_unref(op);
     ASSERT_ZNODE(path, "over");
+    ASSERT_INT64(atomic_load(&warnings), 1);
 }
 
 static void expired_in_between(void)
@@ -440,6 +455,41 @@ static void a_cancel_keeps_the_order(void)
     stamp = recorder_get(&results, 2).stamp;
     ASSERT_INT64(stamp.version, 2);
     ASSERT_ZNODE(path, "3");
+}
+
+static corral_op *looks_up; /* the operation that is to be canceled when it does */
+
+static bool cancel_looking(const wire_request *request, void *arg)
+{
+    (void)arg;
+    if (request->type != WIRE_EXISTS) {
+        return false;
+    }
+    count_meddling(corral_op_cancel(looks_up) == CORRAL_OK);
+    return true;
+}
+
+/* It was applied, and is canceled while its stamp is looked up, which is lost as well: that says nothing. */
+static void a_cancel_of_what_was_applied(void)
+{
+    const char *path = "/value-faults/applied";
+    proxy_rule reply = {.count = 1}, look = {.match = cancel_looking, .count = 1};
+    corral_stamp stamp;
+
+    begin(path);
+    stamp = set_anew("0");
+    proxy_hold(through, PROXY_HOLD_REQUESTS);
+    REQUIRE_STATUS(
+        corral_value_compare_set_async(setting, &stamp, "1", 1, CORRAL_FOREVER, NULL, NULL, &looks_up),
+        CORRAL_OK);
+    proxy_cut(through, PROXY_AFTER, &reply);
+    proxy_cut(through, PROXY_BEFORE, &look);
+    proxy_hold(through, 0);
+    assert_ended(looks_up, CORRAL_OK, CORRAL_OK);
+    looks_up = NULL;
+    ASSERT_INT64(set("2").version, 2);
+    assert_meddled(1);
+    ASSERT_INT64(atomic_load(&warnings), 0);
 }
 
 static void a_deadline(void)
@@ -555,6 +605,7 @@ static CU_TestInfo meddling[] = {
 
 static CU_TestInfo ends[] = {
     {"a cancel keeps the order", a_cancel_keeps_the_order},
+    {"a cancel of what was applied", a_cancel_of_what_was_applied},
     {"a deadline", a_deadline},
     {"a deadline without a server", a_deadline_without_a_server},
     {"a close", a_close},

@@ -14,6 +14,7 @@
 enum {
     WIRE_CREATE = 1,
     WIRE_DELETE = 2,
+    WIRE_EXISTS = 3,
     WIRE_GET_DATA = 4,
     WIRE_SET_DATA = 5,
     WIRE_CHECK = 13,
