@@ -159,7 +159,8 @@ static void finish(watch_call *w, cli_child *child)
 {
     int number;
     int status = cli_child_finish(child, &number);
-    if (status > CLI_SIGNAL && w->follower.status == 0) {
+    /* A shell tells so, too, of what it has run; but no signal is beyond the last one. */
+    if (status > CLI_SIGNAL && status <= CLI_SIGNAL + SIGRTMAX && w->follower.status == 0) {
         cli_error("%s: the command was ended by signal %d", w->follower.path, status - CLI_SIGNAL);
     } else if (status != 0 && w->follower.status == 0) {
         cli_error("%s: the command failed with status %d", w->follower.path, status);

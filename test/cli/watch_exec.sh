@@ -55,6 +55,11 @@ end INT
 judge '... that is not read' 130 'unread
 unread' ''
 
+# A part of the data is not what the znode holds.
+"$CORRAL" value set /long - <"$scratch/longest" >/dev/null
+run sh -c 'trap "" XFSZ; ulimit -f 1; exec timeout 60 "$CORRAL" watch /long --exec "wc -c"'
+judge 'no room for the data' 3 '' '/long: no file for the command to read: File too large'
+
 "$CORRAL" value set /tree x >/dev/null
 "$CORRAL" value set '/tree/b c' 2 >/dev/null
 "$CORRAL" value set /tree/a 1 >/dev/null
@@ -106,6 +111,11 @@ watch watch /failing --exec 'kill -KILL $$'
 told 'signal 9'
 end INT
 is 'a command that is killed' "$status $(sort -u "$scratch/err")" '130 corral: /failing: the command was ended by signal 9'
+watch watch /failing --exec 'exit 255'
+told 'status 255'
+end INT
+is 'a command that ends with more than any signal' "$status $(sort -u "$scratch/err")" \
+    '130 corral: /failing: the command failed with status 255'
 watch watch /failing --exec /no/such/command
 told 'status 127'
 end INT
