@@ -120,7 +120,8 @@ CORRAL_API int corral_value_set_async(corral_value *value, const void *data, siz
  * a second after this handle saw it last, may be taken for the expected one if it
  * has come to the same version: it is overwritten then, which is logged, and told
  * by CORRAL_EUNCERTAIN with the cause CORRAL_ECONFLICT; it cannot be told, and the
- * result is 0, if the reply was lost and that znode is gone, too, when it is looked at.
+ * result is 0, if the reply was lost and that znode is gone, too, when it is looked at,
+ * or the call is canceled, timed out or closed before it has been.
  *
  * Unlike a set it needs the permission to read the znode.
  *
