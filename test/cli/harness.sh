@@ -115,7 +115,7 @@ zk() {
 
 # wait_for COMMAND...: until it succeeds, within reason.
 wait_for() {
-    for _ in $(seq 600); do
+    for _ in $(seq 1200); do
         "$@" && return
         sleep 0.05
     done

@@ -100,7 +100,7 @@ for fault in before after; do
     changed "value cas 0: connection lost $fault the server" /value
 done
 through silence /value 'value set: no reply' 5 '' '/value: may or may not have been applied: timed out' \
-    --timeout 0.7 value set /value last
+    --timeout 3 value set /value last # enough to have sent it
 t '... it was done' 0 last '' value get /value
 is '... once' "$(echo 'stat /value' | zk | sed -n 's/^dataVersion = //p')" 1
 through before /amo 'connection lost before the server, --at-most-once' 5 '' \

@@ -176,8 +176,11 @@ head -c 5 <&3 >/dev/null
 for version in 1 2 3 4 5; do
     last=$(set_value /stuck $version)
 done
-out=$(sed -n '2{p;q}' <&3)
-is '... finds the last value, and how many it has missed' "$out" "data $last 5 4 5"
+# Behind the rest of the line: the last, or, if the tool has not heard of that yet, one before it first.
+timeout 60 sed -n '1d; p; / 5$/q' <&3 >"$scratch/out"
+is '... finds the last value, and how many it has missed' \
+    "$(tail -n 1 "$scratch/out" | cut -d ' ' -f 1-3,5) $(awk '{ n += $4 + 1 } END { print n, NR < 3 }' "$scratch/out")" \
+    "data $last 5 5 5 1"
 "$CORRAL" value set /stuck - <"$scratch/longest" >/dev/null
 head -c 5 <&3 >/dev/null
 end TERM

@@ -80,7 +80,8 @@ see 1
 end INT
 is '--json: the object' "$(sed 's/"czxid".*//' "$scratch/out")" '{"path":"/tree","state":"children","children":["a","b c"],'
 
-# One at a time; what changes while it runs is told once, at its end.
+# One at a time; what changes while it runs is told at its end: once, or, if it ends before we have heard of
+# the last change, once more.
 mkfifo "$scratch/go"
 "$CORRAL" value set /busy 0 >/dev/null
 watch watch /busy --exec 'echo "begin $(cat)"; read -r _ <"$scratch/go"; echo "end $CORRAL_SKIPPED"'
@@ -90,13 +91,18 @@ for value in 1 2 3 4; do
 done
 echo >"$scratch/go"
 see 3
+if [ "$(tail -n 1 "$scratch/out")" != 'begin 4' ]; then
+    echo >"$scratch/go"
+    see 5
+fi
+begun=$(tail -n 1 "$scratch/out")
+lines=$(wc -l <"$scratch/out")
 echo >"$scratch/go"
-see 4
+see $((lines + 1))
 end INT
-judge 'one at a time, then the newest state' 130 'begin 0
-end 0
-begin 4
-end 3' ''
+is 'what changes while it runs is told at its end' "$status $begun" '130 begin 4'
+is '... and counted' "$(awk '$1 == "end" { n += $2 + 1 } END { print n }' "$scratch/out")" 5
+is '... one at a time' "$(cut -d ' ' -f 1 "$scratch/out" | paste -sd ' ' | sed 's/begin end//g; s/ //g')" ''
 
 # A command that fails is told, and the watch goes on.
 "$CORRAL" value set /failing 1 >/dev/null
