@@ -16,7 +16,9 @@ static void add_moment(world *w, past *line, moment added)
 
         line->capacity = line->capacity == 0 ? 64 : 2 * line->capacity;
         line->moments = world_alloc(w, line->capacity * sizeof *line->moments);
-        memcpy(line->moments, before, line->count * sizeof *before);
+        if (before != NULL) {
+            memcpy(line->moments, before, line->count * sizeof *before);
+        }
     }
     added.changes = line->changes;
     line->moments[line->count++] = added;
