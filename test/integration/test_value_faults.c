@@ -509,7 +509,9 @@ static void a_deadline_without_a_server(void)
     void *data;
     size_t length;
 
+    ASSERT_STATUS(corral_client_close(client), CORRAL_OK); /* it may have connected already */
     proxy_admit(through, PROXY_IGNORE);
+    client = server_client(proxy_servers(through));
     setting = fixture_value("/value-faults/nowhere");
     ASSERT_STATUS(corral_value_set(setting, "1", 1, 50, NULL), CORRAL_ETIMEDOUT);
     ASSERT_STATUS(corral_value_compare_set(setting, NULL, "1", 1, 50, NULL), CORRAL_ETIMEDOUT);
