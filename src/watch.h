@@ -46,6 +46,7 @@ typedef struct corrali_listener corrali_listener;
 struct corrali_listener {
     corrali_link link; /* in the listeners of what it listens to */
     corrali_watched *watched;
+    bool listed; /* a list tells it of the znode's creation */
     /* May neither join nor leave. */
     void (*told_locked)(corrali_listener *, corrali_snapshot *state);
     /* There will be no more states, for this reason. */

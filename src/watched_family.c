@@ -104,6 +104,7 @@ static int add_member_locked(corrali_family *own, const char *name, member **ret
 
     if (path != NULL && one != NULL) {
         one->family = own;
+        one->listener.listed = true;
         one->listener.told_locked = member_told;
         one->listener.ended_locked = member_ended;
         own->missing++;
@@ -148,16 +149,19 @@ static bool have_room_locked(const corrali_family *own, member *const *members, 
     return corrali_watched_room_locked(own->client, count, length);
 }
 
-/* It is in a list that is newer than its absence, of which a change was told since: what it is now will come.
- */
+/* It is in a list that is newer than its absence, unless a watch would have told: what it is now has to come. */
 static void doubt_absence_locked(member *one)
 {
     const corrali_snapshot *state = one->state;
+    corrali_watched *watched = one->listener.watched;
 
-    if (state->status == CORRAL_OK && !state->exists && !one->listener.watched->armed) {
+    if (state->status == CORRAL_OK && !state->exists && !watched->armed) {
         corrali_snapshot_unref_locked(one->state);
         one->state = NULL;
         one->family->missing++;
+        if (!watched->reading) {
+            corrali_watched_read_locked(watched);
+        }
     }
 }
 

@@ -12,6 +12,10 @@
  *              v |                                    |
  *           EXISTS -------------- absent -------------+
  *
+ * Where all who listen have a list that tells of the creation, what is absent is
+ * left at that: a watch of it would stay with the server for ever, one for each
+ * child that there ever was.
+ *
  * A read that was refused, for which there was no memory, or which found a
  * state older than what is known, is made again after a pause. One whose reply
  * was lost is made again at once: it waits for the next connection. After
@@ -218,7 +222,7 @@ static void found_locked(corrali_watched *own, const corral_stamp *stamp)
     own->changes += count_changes(own, stamp);
     own->known = true;
     own->exists = stamp != NULL;
-    own->armed = true;
+    own->armed = own->exists || own->request.kind == CORRALI_EXISTS;
     own->fired = false;
     own->pause_ms = 0;
     own->last = stamp != NULL ? *stamp : own->last;
@@ -245,6 +249,17 @@ static void refused_locked(corrali_watched *own, int status)
     corrali_watched_pause_locked(own, own->pause_ms / 2, own->pause_ms);
 }
 
+/* Must its own watch tell of its creation? */
+static bool awaits_creation_locked(const corrali_watched *own)
+{
+    const corrali_link *link = own->listeners.next;
+
+    while (link != &own->listeners && CORRALI_CONTAINER(link, corrali_listener, link)->listed) {
+        link = link->next;
+    }
+    return link != &own->listeners;
+}
+
 static void answered_locked(corrali_watched *own)
 {
     const corrali_request *reply = &own->request;
@@ -253,7 +268,7 @@ static void answered_locked(corrali_watched *own)
 
     if (reply->status == CORRAL_ELOST) {
         corrali_watched_read_locked(own);
-    } else if (reply->status == CORRAL_ENOENT && !exists) {
+    } else if (reply->status == CORRAL_ENOENT && !exists && awaits_creation_locked(own)) {
         send_locked(own, CORRALI_EXISTS);
     } else if (reply->status == CORRAL_ENOENT) {
         found_locked(own, NULL);

@@ -479,6 +479,15 @@ static void change_children(void)
     server.events->changed(server.owner, "/x", CORRALI_CHILDREN_CHANGED);
 }
 
+/* No watch is left of where it was. */
+static void delete_child(const char *path)
+{
+    server.events->changed(server.owner, path, CORRALI_DELETED);
+    REQUIRE(awaits(CORRALI_GET));
+    reply(&server, CORRAL_ENOENT);
+    REQUIRE(server.count == 0);
+}
+
 static void an_older_list_is_read_again(void)
 {
     subscribe_children(CORRAL_WATCH_CHILDREN);
@@ -569,10 +578,7 @@ static void a_child_that_goes_is_told_by_the_list(void)
     answer_data("/x/a", "1", 5);
     answer_data("/x/b", "2", 6);
     REQUIRE(events_wait(&seen, 1));
-    server.events->changed(server.owner, "/x/b", CORRALI_DELETED);
-    REQUIRE(awaits(CORRALI_GET));
-    reply(&server, CORRAL_ENOENT);
-    reply(&server, CORRAL_ENOENT);
+    delete_child("/x/b");
     /* Called after what is due by now. */
     REQUIRE_STATUS(corral_watch_open(client, "/y", NULL, events_note, &after, &other), CORRAL_OK);
     answer_absent();
@@ -604,10 +610,7 @@ static void children_that_came_and_went_are_not_told_of(void)
     change();
     answer_letters(1, 20, 1);
     answer_data("/x/a", "1", 20);
-    server.events->changed(server.owner, "/x/a", CORRALI_DELETED);
-    REQUIRE(awaits(CORRALI_GET));
-    reply(&server, CORRAL_ENOENT);
-    reply(&server, CORRAL_ENOENT);
+    delete_child("/x/a");
     server.events->changed(server.owner, "/x", CORRALI_DELETED);
     answer_no_children();
     /* Called after what is due by now. */
@@ -618,14 +621,6 @@ static void children_that_came_and_went_are_not_told_of(void)
     ASSERT_INT64(events_count(&seen), 1);
     ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
     events_close(&after);
-}
-
-static void delete_child(const char *path)
-{
-    server.events->changed(server.owner, path, CORRALI_DELETED);
-    REQUIRE(awaits(CORRALI_GET));
-    reply(&server, CORRAL_ENOENT);
-    reply(&server, CORRAL_ENOENT);
 }
 
 /* While the callback that leaves it out runs, before there is a list that says so. */
@@ -670,12 +665,8 @@ static void a_child_that_comes_again_is_not_left_out(void)
     answer_data("/x/a", "1", 5);
     answer_data("/x/b", "2", 6);
     REQUIRE(events_wait(&seen, 1));
-    server.events->changed(server.owner, "/x/b", CORRALI_DELETED);
-    REQUIRE(awaits(CORRALI_GET));
-    reply(&server, CORRAL_ENOENT);
-    reply(&server, CORRAL_ENOENT);
+    delete_child("/x/b");
     change_children();
-    server.events->changed(server.owner, "/x/b", CORRALI_CHANGED);
     answer_letters(2, 40, 4);
     /* Called after what is due by now. */
     REQUIRE_STATUS(corral_watch_open(client, "/x/a", NULL, events_note, &after, &other), CORRAL_OK);
@@ -687,6 +678,26 @@ static void a_child_that_comes_again_is_not_left_out(void)
     REQUIRE(events_wait_value(&seen, "a=1 b=3"));
     ASSERT_INT64(events_count(&seen), 2);
     ASSERT_INT64(events_last(&seen).skipped, 1);
+}
+
+/* Who has no list of them does leave a watch of a child that is not there. */
+static void a_child_that_is_gone_is_watched_for_others(void)
+{
+    corral_watch *other = NULL;
+    events values;
+
+    events_open(&values);
+    subscribe_children(CORRAL_WATCH_CHILDREN_DATA);
+    answer_letters(1, 20, 1);
+    answer_data("/x/a", "1", 5);
+    delete_child("/x/a");
+    REQUIRE_STATUS(corral_watch_open(client, "/x/a", NULL, events_note, &values, &other), CORRAL_OK);
+    answer_absent();
+    server.events->changed(server.owner, "/x/a", CORRALI_CHANGED);
+    answer_data("/x/a", "2", 30);
+    REQUIRE(events_wait_value(&values, "2"));
+    ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
+    events_close(&values);
 }
 
 /* Of one path the data, as wanted by others, or as a sign of the children's znode, are forgotten last. */
@@ -724,6 +735,7 @@ static CU_TestInfo children[] = {
     {"children that came and went are not told of", children_that_came_and_went_are_not_told_of},
     {"a child that came and went is not told of", a_child_that_came_and_went_is_not_told_of},
     {"a child that comes again is not left out", a_child_that_comes_again_is_not_left_out},
+    {"a child that is gone is watched for others", a_child_that_is_gone_is_watched_for_others},
     {"children are forgotten by themselves", children_are_forgotten_by_themselves},
     CU_TEST_INFO_NULL,
 };
