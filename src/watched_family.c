@@ -24,6 +24,7 @@ typedef struct {
     corrali_family *family;
     const char *name;        /* in family.list */
     corrali_snapshot *state; /* NULL: not known yet */
+    bool awaited;            /* it is to be told of before the next state */
 } member;
 
 struct corrali_family {
@@ -35,7 +36,8 @@ struct corrali_family {
     corrali_snapshot *list; /* adopted; NULL: none yet */
     member **members;       /* one for each of its children, in that order */
     size_t count;
-    size_t missing;        /* so many of them are not known yet */
+    size_t missing;        /* so many of them are awaited */
+    bool joined;           /* by somebody, since when the list has not been told */
     int status;            /* why there are no members; 0: they are there */
     uint64_t list_changes; /* of the list, that are counted, */
     uint64_t changes;      /* ... and of all */
@@ -62,15 +64,21 @@ static void hold_locked(corrali_snapshot **place, corrali_snapshot *state)
 
 /* --- members --- */
 
+static void await_locked(member *one)
+{
+    one->family->missing += !one->awaited;
+    one->awaited = true;
+}
+
 static void member_told(corrali_listener *listener, corrali_snapshot *state)
 {
     member *one = CORRALI_CONTAINER(listener, member, listener);
     corrali_family *own = one->family;
     const corrali_snapshot *before = one->state;
 
-    if (before == NULL) {
-        own->missing--;
-    } else if (!corrali_snapshot_same(before, state)) {
+    own->missing -= one->awaited;
+    one->awaited = false;
+    if (before != NULL && !corrali_snapshot_same(before, state)) {
         /* That it is gone, or another one, the list will tell, and count. */
         own->changed = own->changed || state->status != CORRAL_OK || state->exists;
         own->changes +=
@@ -89,7 +97,7 @@ static void member_ended(corrali_listener *listener, int status)
 
 static void drop_member_locked(member *one)
 {
-    one->family->missing -= one->state == NULL;
+    one->family->missing -= one->awaited;
     corrali_watched_leave_locked(&one->listener);
     corrali_snapshot_unref_locked(one->state);
     corrali_free(one);
@@ -107,7 +115,7 @@ static int add_member_locked(corrali_family *own, const char *name, member **ret
         one->listener.listed = true;
         one->listener.told_locked = member_told;
         one->listener.ended_locked = member_ended;
-        own->missing++;
+        await_locked(one);
         status = corrali_watched_join_locked(own->client, path, false, &one->listener);
         own->missing -= status != CORRAL_OK;
     }
@@ -149,16 +157,14 @@ static bool have_room_locked(const corrali_family *own, member *const *members, 
     return corrali_watched_room_locked(own->client, count, length);
 }
 
-/* It is in a list that is newer than its absence, unless a watch would have told: what it is now has to come. */
+/* It is in a list that is newer than its absence, unless a watch had told: what it is now has to come. */
 static void doubt_absence_locked(member *one)
 {
     const corrali_snapshot *state = one->state;
     corrali_watched *watched = one->listener.watched;
 
     if (state->status == CORRAL_OK && !state->exists && !watched->armed) {
-        corrali_snapshot_unref_locked(one->state);
-        one->state = NULL;
-        one->family->missing++;
+        await_locked(one);
         if (!watched->reading) {
             corrali_watched_read_locked(watched);
         }
@@ -201,6 +207,16 @@ static int fill_members_locked(corrali_family *own, member **members, const corr
         drop_members_locked(own);
     }
     return status;
+}
+
+/* Who has joined may have been told that some have changed, if not yet what they are. */
+static void await_reads_locked(corrali_family *own)
+{
+    for (size_t i = 0; i < own->count; i++) {
+        if (own->members[i]->listener.watched->reading) {
+            await_locked(own->members[i]);
+        }
+    }
 }
 
 /* --- lists --- */
@@ -248,6 +264,10 @@ static void list_told(corrali_listener *listener, corrali_snapshot *state)
     corrali_family *own = CORRALI_CONTAINER(listener, corrali_family, listener);
 
     hold_locked(&own->next, state);
+    if (own->joined) {
+        own->joined = false;
+        await_reads_locked(own);
+    }
     due_locked(own);
 }
 
@@ -313,8 +333,12 @@ static bool renew_current_locked(corrali_family *own)
 
 static void step_locked(corrali_family *own)
 {
-    bool good = own->missing > 0 || own->next == NULL || adopt_locked(own);
+    bool good;
 
+    if (own->joined) {
+        return;
+    }
+    good = own->missing > 0 || own->next == NULL || adopt_locked(own);
     if (good && own->missing == 0 && own->list != NULL) {
         good = !own->changed || renew_current_locked(own);
         for (corrali_link *link = own->listeners.next; good && link != &own->listeners; link = link->next) {
@@ -376,9 +400,13 @@ int corrali_family_join_locked(corral_client *client, const char *path, corrali_
     corrali_list_append(&own->listeners, &listener->link);
     *ret_family = own;
     if (list->armed && client->ready) {
+        await_reads_locked(own);
         due_locked(own);
         corrali_families_settle_locked(client);
-    } else if (!list->reading) {
+        return CORRAL_OK;
+    }
+    own->joined = true;
+    if (!list->reading) {
         corrali_watched_read_locked(list);
     }
     return CORRAL_OK;

@@ -680,6 +680,31 @@ static void a_child_that_comes_again_is_not_left_out(void)
     ASSERT_INT64(events_last(&seen).skipped, 1);
 }
 
+/* It was told that the data have changed, if not yet what they are. */
+static void who_comes_later_is_told_nothing_old(void)
+{
+    corral_watch_options options = CORRAL_WATCH_OPTIONS_INIT;
+    corral_watch *other = NULL;
+    events later;
+
+    options.kind = CORRAL_WATCH_CHILDREN_DATA;
+    events_open(&later);
+    subscribe_children(CORRAL_WATCH_CHILDREN_DATA);
+    answer_letters(1, 20, 1);
+    answer_data("/x/a", "1", 5);
+    REQUIRE(events_wait(&seen, 1));
+    server.events->changed(server.owner, "/x/a", CORRALI_CHANGED);
+    REQUIRE_STATUS(corral_watch_open(client, "/x", &options, events_note_children, &later, &other),
+                   CORRAL_OK);
+    answer_data("/x/a", "2", 30);
+    REQUIRE(events_wait(&later, 1));
+    ASSERT_VALUE(&later, 0, "a=2");
+    REQUIRE(events_wait(&seen, 2));
+    ASSERT_VALUE(&seen, 1, "a=2");
+    ASSERT_STATUS(corral_watch_close(other), CORRAL_OK);
+    events_close(&later);
+}
+
 /* Who has no list of them does leave a watch of a child that is not there. */
 static void a_child_that_is_gone_is_watched_for_others(void)
 {
@@ -735,6 +760,7 @@ static CU_TestInfo children[] = {
     {"children that came and went are not told of", children_that_came_and_went_are_not_told_of},
     {"a child that came and went is not told of", a_child_that_came_and_went_is_not_told_of},
     {"a child that comes again is not left out", a_child_that_comes_again_is_not_left_out},
+    {"who comes later is told nothing old", who_comes_later_is_told_nothing_old},
     {"a child that is gone is watched for others", a_child_that_is_gone_is_watched_for_others},
     {"children are forgotten by themselves", children_are_forgotten_by_themselves},
     CU_TEST_INFO_NULL,
