@@ -73,10 +73,10 @@ typedef struct {
  * CORRAL_EACCES when the server refuses the client's credentials.
  *
  * @skipped: how many changes between the state with status 0 delivered before and
- * this one were left out. Of one incarnation of the znode each is counted; of
- * incarnations that came and went unseen, one deletion and one creation. Of
- * children with data it counts what their list has left out and, of children that
- * stayed, their own data.
+ * this one were left out. Of one incarnation of the znode each is counted, but for
+ * those that nothing was seen of before its deletion; of incarnations that came and
+ * went unseen, one deletion and one creation. Of children with data it counts what
+ * their list has left out and, of children that stayed, their own data.
  */
 typedef struct {
     int status;
@@ -129,6 +129,9 @@ CORRAL_API int corral_watch_open(corral_client *client, const char *path, const 
  * that is running on another thread is waited for. From the callback itself it
  * works too: that call is then the last. So what the callback's arg points to may
  * be freed afterwards. NULL is harmless. Returns 0 or CORRAL_EFORK. Any thread.
+ *
+ * Where it was the last one to a znode that is absent, the server keeps a watch
+ * of that until it is created or the session ends.
  */
 CORRAL_API int corral_watch_close(corral_watch *watch);
 
