@@ -232,17 +232,18 @@ static int make_members_locked(corrali_family *own, const corrali_snapshot *list
 static bool adopt_locked(corrali_family *own)
 {
     corrali_snapshot *next = own->next;
+    bool same = own->list != NULL && own->status == CORRAL_OK && corrali_snapshot_same(own->list, next);
     int status;
 
+    if (!same && own->current != NULL) {
+        corrali_family_fill_locked(own->current);
+    }
     own->next = NULL;
     own->changes += next->changes - own->list_changes;
     own->list_changes = next->changes;
-    if (own->list != NULL && own->status == CORRAL_OK && corrali_snapshot_same(own->list, next)) {
+    if (same) {
         corrali_snapshot_unref_locked(next);
         return true;
-    }
-    if (own->current != NULL) {
-        corrali_family_fill_locked(own->current);
     }
     status = make_members_locked(own, next);
     if (status == CORRAL_ENOMEM) {
@@ -292,6 +293,8 @@ void corrali_family_fill_locked(corrali_snapshot *state)
         return;
     }
     state->family = NULL;
+    /* More than when it was made, if members that are awaited have held a newer one up. */
+    state->changes = own->changes;
     for (size_t i = 0; i < own->count; i++) {
         const member *one = own->members[i];
         const corrali_snapshot *data = one->state;
