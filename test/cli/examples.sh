@@ -63,7 +63,8 @@ is 'ids tells what is no generator' "$status$out|$err" '1|ids: /examples/counter
 # follow PROGRAM PATH: in the background, to $scratch/out and $scratch/err, as $watcher.
 follow() {
     : >"$scratch/out" # to be counted in at once
-    timeout 120 "$@" >"$scratch/out" 2>"$scratch/err" &
+    # Else it would send a signal twice, to the program and to its group.
+    timeout --foreground 120 "$@" >"$scratch/out" 2>"$scratch/err" &
     watcher=$!
 }
 follow "$watch" /examples/config
