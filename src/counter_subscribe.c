@@ -34,7 +34,8 @@ int corral_counter_subscribe(corral_counter *counter, corral_counter_cb cb, void
     prototype.encoding = counter->cell->encoding;
     status = corrali_object_accepts_locked(&counter->object);
     if (status == CORRAL_OK) {
-        status = corrali_watch_open_locked(client, counter->cell->path, CORRAL_WATCH_DATA, &prototype, ret_watch);
+        status =
+            corrali_watch_open_locked(client, counter->cell->path, CORRAL_WATCH_DATA, &prototype, ret_watch);
     }
     corrali_unlock(client);
     return status;

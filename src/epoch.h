@@ -3,10 +3,11 @@
  *
  * A counter (or a value, for which all of this holds as well) that was destroyed
  * and made again can have the version that it had before, and a
- * compare-and-swap computed from the old state would succeed. So there are some znodes HOME/epochs/N that every destroy of a counter sets, in
- * the same multi, and that every batch checks: counters are assigned to them by
- * their paths, the same in all clients. What is remembered of a counter is
- * worth something only together with the version of its epoch, read before.
+ * compare-and-swap computed from the old state would succeed. So there are some
+ * znodes HOME/epochs/N that every destroy of a counter sets, in the same multi,
+ * and that every batch checks: counters are assigned to them by their paths, the
+ * same in all clients. What is remembered of a counter is worth something only
+ * together with the version of its epoch, read before.
  */
 #ifndef CORRALI_EPOCH_H
 #define CORRALI_EPOCH_H

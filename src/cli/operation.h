@@ -14,7 +14,8 @@ typedef struct cli_operation {
     bool conflict_is_answer; /**< ECONFLICT is a "no" that says something, not an error */
 
     int (*submit)(struct cli_operation *operation, corral_op **ret_op);
-    void (*print)(const struct cli_operation *operation); /**< with status 0, or ECONFLICT if it is an answer */
+    void (*print)(
+        const struct cli_operation *operation); /**< with status 0, or ECONFLICT if it is an answer */
     /** Words for @status that say more than the library's; NULL: there are none. */
     const char *(*explain)(const struct cli_operation *operation, int status);
 

@@ -8,17 +8,14 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/events.h"
 #include "lib/server.h"
-#include "torture/links.h"
+#include "torture/split.h"
 
 /* A server that hears nothing of its leader goes on answering for ten ticks; no session ends meanwhile. */
-enum { NODES = 3, TICK_MS = 2000, SESSION_MS = 20000, POLL_US = 20000 };
+enum { TICK_MS = 2000, SESSION_MS = 20000 };
 
-static dev_ensemble *ensemble;
-static links *network;
 static int behind; /* the node that lags, if it is cut off */
 
 static corral_client *client, *elsewhere; /* of that node, and of the leader */
@@ -29,30 +26,13 @@ static events noted;
 
 /* --- the ensemble --- */
 
-static corral_client *client_of(int node)
-{
-    corral_client_options options = CORRAL_CLIENT_OPTIONS_INIT;
-    corral_client *made = NULL;
-    char server[32];
-
-    options.session_timeout_ms = SESSION_MS;
-    snprintf(server, sizeof server, "127.0.0.1:%d", dev_port(ensemble, node));
-    REQUIRE_STATUS(corral_client_open(server, &options, &made), CORRAL_OK);
-    return made;
-}
-
 static void setup(void)
 {
-    int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
-    int leader;
+    int leader = split_leader();
 
-    while ((leader = dev_leader(ensemble)) < 0 && testing_now_ms() < until) {
-        usleep(POLL_US);
-    }
-    REQUIRE(leader >= 0);
-    behind = (leader + 1) % NODES;
-    client = client_of(behind);
-    elsewhere = client_of(leader);
+    behind = (leader + 1) % SPLIT_NODES;
+    client = split_client(behind, SESSION_MS);
+    elsewhere = split_client(leader, SESSION_MS);
     recorder_open(&results, 1);
     events_open(&noted);
 }
@@ -234,7 +214,7 @@ static void subscribers_go_forward(void)
                    CORRAL_OK);
     REQUIRE(events_wait_value(&second, "1"));
     /* A new session's first look is not at the past. */
-    late = client_of(behind);
+    late = split_client(behind, SESSION_MS);
     REQUIRE_STATUS(corral_watch_open(late, "/lag/watched", NULL, events_note, &third, &watches[2]),
                    CORRAL_OK);
     links_cut(network, behind, false);
@@ -271,21 +251,6 @@ static CU_TestInfo watches[] = {
     CU_TEST_INFO_NULL,
 };
 
-static int start(void)
-{
-    dev_options options = {.nodes = NODES, .tick_ms = TICK_MS, .peer_port = links_add};
-    char error[512] = "";
-
-    network = links_open();
-    options.peer_port_arg = network;
-    if (network == NULL || !links_start(network) ||
-        dev_start(&options, &ensemble, error, sizeof error) != 0) {
-        fprintf(stderr, "%s\n", error);
-        return 1;
-    }
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     CU_SuiteInfo suites[] = {
@@ -293,10 +258,9 @@ int main(int argc, char **argv)
         {"watches", NULL, NULL, setup, teardown, watches},
         CU_SUITE_INFO_NULL,
     };
-    int status = start();
+    int status = split_open(TICK_MS);
 
     status = status == 0 ? testing_run(argc, argv, suites) : status;
-    dev_stop(ensemble);
-    links_close(network);
+    split_close();
     return status;
 }

@@ -13,16 +13,13 @@
 #include <unistd.h>
 
 #include "lib/locking.h"
-#include "torture/links.h"
+#include "torture/split.h"
 
 /* A server that hears nothing of its leader gives up after ten ticks: long after the session has ended. */
-enum { NODES = 3, TICK_MS = 2000, SESSION_MS = 4000, CUTS = 3, POLL_US = 1000 };
+enum { TICK_MS = 2000, SESSION_MS = 4000, CUTS = 3, POLL_US = 1000 };
 enum { SURELY_ANSWERS_MS = 5 * TICK_MS };
 
 #define PATH "/cut/lock"
-
-static dev_ensemble *ensemble;
-static links *network;
 
 /* The holder's validity, as it says itself. */
 static struct {
@@ -42,30 +39,6 @@ static void *watch_validity(void *arg)
         usleep(POLL_US);
     }
     return arg;
-}
-
-static int leader(void)
-{
-    int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
-    int node;
-
-    while ((node = dev_leader(ensemble)) < 0 && testing_now_ms() < until) {
-        usleep(POLL_US * 20);
-    }
-    REQUIRE(node >= 0);
-    return node;
-}
-
-static corral_client *client_of(int node)
-{
-    corral_client_options options = CORRAL_CLIENT_OPTIONS_INIT;
-    corral_client *made = NULL;
-    char server[32];
-
-    options.session_timeout_ms = SESSION_MS;
-    snprintf(server, sizeof server, "127.0.0.1:%d", dev_port(ensemble, node));
-    REQUIRE_STATUS(corral_client_open(server, &options, &made), CORRAL_OK);
-    return made;
 }
 
 /* Until the cut-off one is one of them again. */
@@ -134,8 +107,9 @@ static times cut_off(raw *beside, corral_lock *ours, corral_lock *theirs, losses
 /* One cut. Returns how long before the other got the lock the holder knew. */
 static int64_t cut_once(void)
 {
-    int node = (leader() + 1) % NODES;
-    corral_client *holder = client_of(node), *contender = client_of(leader());
+    int node = (split_leader() + 1) % SPLIT_NODES;
+    corral_client *holder = split_client(node, SESSION_MS),
+                  *contender = split_client(split_leader(), SESSION_MS);
     char server[32];
     losses lost;
 
@@ -181,23 +155,12 @@ static void the_holder_knows_first(void)
 
 static int start(void)
 {
-    dev_options options = {.nodes = NODES, .tick_ms = TICK_MS, .peer_port = links_add};
-    char error[512] = "";
-
-    network = links_open();
-    options.peer_port_arg = network;
-    if (network == NULL || !links_start(network) ||
-        dev_start(&options, &ensemble, error, sizeof error) != 0) {
-        fprintf(stderr, "%s\n", error);
-        return 1;
-    }
-    return 0;
+    return split_open(TICK_MS);
 }
 
 static int stop(void)
 {
-    dev_stop(ensemble);
-    links_close(network);
+    split_close();
     return 0;
 }
 
