@@ -151,8 +151,10 @@ static int run_dev(const cli_call *call)
         return CLI_USAGE;
     }
     hold_signals(&run);
-    dev_options options = {
-        .nodes = nodes != NULL ? atoi(nodes) : 1, .canceled = termination_pending, .canceled_arg = &run};
+    dev_options options = {.nodes = nodes != NULL ? atoi(nodes) : 1,
+                           .disk = cli_option_value(call->options, "disk") != NULL,
+                           .canceled = termination_pending,
+                           .canceled_arg = &run};
     if (dev_start(&options, &run.ensemble, error, sizeof error) != 0) {
         cli_error("dev: %s", error);
         return termination_pending(&run) ? CLI_SIGNAL + sigwaitinfo(&run.terminations, NULL) : CLI_REFUSED;
@@ -166,7 +168,9 @@ static int run_dev(const cli_call *call)
 }
 
 static const cli_option dev_command_options[] = {
-    {.name = "nodes", .value = "1|3", .help = "servers in the ensemble (default 1)"}, {.name = NULL}};
+    {.name = "nodes", .value = "1|3", .help = "servers in the ensemble (default 1)"},
+    {.name = "disk", .help = "writes wait for it, as those of lasting servers do"},
+    {.name = NULL}};
 
 const cli_command cli_dev_commands[] = {
     {

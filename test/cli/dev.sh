@@ -97,11 +97,19 @@ matches '--json' "$(wait_line "$scratch/out.json")" \
     '{"servers":"127.0.0.1:*,127.0.0.1:*,127.0.0.1:*","directory":"'"$TMPDIR"'/corral-dev-??????"}'
 pids=$(servers_of $dev)
 is 'three servers run' "$(echo "$pids" | wc -w)" 3
+is 'they do not wait for the disk' "$(cat "$TMPDIR"/corral-dev-*/?/zoo.cfg | grep -c '^forceSync=no$')" 3
 kill -KILL $dev
 wait $dev 2>/dev/null
 # shellcheck disable=SC2086
 all_gone 'none survives SIGKILL' $pids
 rm -rf "$TMPDIR"/corral-dev-*
+
+"$CORRAL" dev --disk >"$scratch/out.disk" 2>"$scratch/err" &
+dev=$!
+wait_line "$scratch/out.disk" >/dev/null
+is '--disk' "$(grep '^forceSync=' "$TMPDIR"/corral-dev-*/0/zoo.cfg)" forceSync=yes
+kill -TERM $dev
+wait $dev
 
 "$CORRAL" dev >"$scratch/out.dead" 2>"$scratch/err" &
 dev=$!
