@@ -49,8 +49,8 @@ static int check_order(const corral_counter *counter, const order *ordered)
     return CORRAL_OK;
 }
 
-/* The asynchronous form of all calls. @prototype has the callback and its argument. */
-static int submit(corral_counter *counter, const order *ordered, const corral_op *prototype,
+/* The asynchronous form of all calls. */
+static int submit(corral_counter *counter, const order *ordered, corrali_callback callback, void *arg,
                   corral_op **ret_op)
 {
     int status = check_order(counter, ordered);
@@ -66,8 +66,8 @@ static int submit(corral_counter *counter, const order *ordered, const corral_op
     status = corrali_object_accepts_locked(&counter->object);
     op = status == CORRAL_OK ? corrali_op_new_locked(&counter->object) : NULL;
     if (op != NULL) {
-        op->callback = prototype->callback;
-        op->arg = prototype->arg;
+        op->callback = callback;
+        op->arg = arg;
         atomic_store_explicit(&op->refs, ret_op == NULL ? 1 : 2, memory_order_relaxed);
         status = place_order_locked(op, ordered);
         if (status != CORRAL_OK) {
@@ -85,7 +85,7 @@ static int submit(corral_counter *counter, const order *ordered, const corral_op
 static int submit_int64(corral_counter *counter, const order *ordered, corral_int64_cb cb, void *arg,
                         corral_op **ret_op)
 {
-    return submit(counter, ordered, &(corral_op){.callback.int64 = cb, .arg = arg}, ret_op);
+    return submit(counter, ordered, (corrali_callback){.int64 = cb}, arg, ret_op);
 }
 
 /* Give the caller the value of an operation that has ended, if there is one. Returns its status. */
@@ -109,7 +109,7 @@ static int give_value(const corral_op *op, int64_t *ret_value)
 static int call_and_help(corral_counter *counter, const order *ordered, int64_t *ret_value)
 {
     corral_op *op;
-    int status = submit(counter, ordered, &(corral_op){.arg = NULL}, &op);
+    int status = submit(counter, ordered, (corrali_callback){.int64 = NULL}, NULL, &op);
 
     if (status != CORRAL_OK) {
         return status;
@@ -250,5 +250,5 @@ int corral_counter_destroy_async(corral_counter *counter, int64_t timeout_ms, co
                                  corral_op **ret_op)
 {
     return submit(counter, &(order){.kind = CORRALI_DESTROY, .timeout_ms = timeout_ms},
-                  &(corral_op){.callback.status = cb, .arg = arg}, ret_op);
+                  (corrali_callback){.status = cb}, arg, ret_op);
 }

@@ -118,36 +118,53 @@ typedef enum {
     CORRALI_ENDED
 } corrali_op_place;
 
+/* What is told the result; NULL: nothing is. */
+typedef union {
+    corral_int64_cb int64;
+    corral_status_cb status;
+    corral_grant_cb grant;
+    corral_grants_cb grants;
+    corral_ids_cb ids;
+    corral_stamp_cb stamp;
+    corral_value_cb value;
+} corrali_callback;
+
 struct corral_op {
     corrali_task task; /* its link is in the list that @place says, then in those of delivery */
     corrali_timer deadline;
     corrali_object *object;
     corrali_op_kind kind;
     corrali_op_place place;
+    int abandoned; /* UPDATE: it ends with this cause as soon as it can */
+    bool asking;   /* UPDATE: ... but not now, as its function is running */
     bool blocking; /* in memory of somebody who waits for it: a thread, for @ended; or, if that is set, */
     void (*settled_locked)(corral_op *); /* ... a part of the library, whose corrali_unlock() calls it */
     union {
-        struct {              /* of a counter */
+        struct {              /* of a counter, or of IDs, which may come from one */
             int64_t argument; /* delta, value, expected, read level */
             int64_t desired;
-            corral_counter_fn function; /* UPDATE */
-            void *function_arg;
-            int answer;                      /* UPDATE: what it said */
-            bool asking;                     /* UPDATE: it is running, so this cannot end */
-            int abandoned;                   /* UPDATE: ... but will, with this cause */
-            struct corrali_reading *reading; /* READING: what works for it */
-            uint64_t *numbers;               /* of IDs: where they go, */
-            size_t wanted;                   /* ... how many, */
-            void (*spread)(
-                corral_op *);   /* ... and what puts them there once it has ended; NULL: they are there */
-            bool numbers_owned; /* to be freed with it */
-            bool asks;          /* it is not numbers that are wanted, but what the generator is */
-            uint64_t *gathered; /* those that have come, until all have */
-            size_t taken;       /* so many of them are there already, */
-            uint64_t *staged;   /* ... here, until all are; NULL: none */
-            bool lists;         /* it is not numbers that are wanted, but the workers; */
-            struct corrali_workers_listing *listing; /* ... what works for that, */
-            corral_ids_worker *workers;              /* ... and its result, @wanted of them */
+            union {
+                struct { /* UPDATE */
+                    corral_counter_fn function;
+                    void *function_arg;
+                    int answer; /* what it said */
+                };
+                struct corrali_reading *reading; /* READING: what works for it */
+                struct {                         /* of IDs */
+                    uint64_t *numbers;           /* where they go, */
+                    size_t wanted;               /* ... how many, */
+                    void (*spread)(corral_op *); /* ... and what puts them there once it has ended; NULL: they
+                                                    are there */
+                    bool numbers_owned;          /* to be freed with it */
+                    bool asks;          /* it is not numbers that are wanted, but what the generator is */
+                    bool lists;         /* ... but the workers; */
+                    uint64_t *gathered; /* those that have come, until all have */
+                    size_t taken;       /* so many of them are there already, */
+                    uint64_t *staged;   /* ... here, until all are; NULL: none */
+                    struct corrali_workers_listing *listing; /* what works for @lists, */
+                    corral_ids_worker *workers;              /* ... and its result, @wanted of them */
+                };
+            };
         };
         struct {
             struct corrali_seat *seat;   /* an acquire: behind which it waits */
@@ -169,15 +186,7 @@ struct corral_op {
             struct corrali_value_change *change;
         } bytes;
     };
-    union {
-        corral_int64_cb int64;
-        corral_status_cb status;
-        corral_grant_cb grant;
-        corral_grants_cb grants;
-        corral_ids_cb ids;
-        corral_stamp_cb stamp;
-        corral_value_cb value;
-    } callback;
+    corrali_callback callback;
     void *arg;
 
     /* The result; BATCHED: what it will be when the batch commits. */
