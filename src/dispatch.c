@@ -1,7 +1,9 @@
 /*
  * Delivery of callbacks. What is due is taken all at once, run in order
- * without a lock, and then released together. Only what is urgent, that a lock
- * was lost, does not wait until a batch is done. Two modes:
+ * without a lock, and then released together; or by a callback that asks for
+ * more, so that its operation takes the memory of one that has just ended. Only
+ * what is urgent, that a lock was lost, does not wait until a batch is done. Two
+ * modes:
  *
  * CORRAL_DISPATCH_THREAD: a thread per client does nothing else.
  *
@@ -16,7 +18,7 @@
 #include "internal.h"
 #include "thread.h"
 
-_Thread_local const corrali_frame *corrali_innermost;
+_Thread_local corrali_frame *corrali_innermost;
 
 bool corrali_dispatching(const corral_client *client)
 {
@@ -83,7 +85,7 @@ static void take_urgent(corral_client *client, corrali_link *due)
     corrali_list_prepend_all(due, &urgent);
 }
 
-static int run_all(corral_client *client, corrali_link *due, corrali_link *done)
+static int run_all(corral_client *client, corrali_link *due, corrali_frame *here)
 {
     corrali_link *link;
     int count = 0;
@@ -94,7 +96,7 @@ static int run_all(corral_client *client, corrali_link *due, corrali_link *done)
 
         task->run(task);
         if (keep) {
-            corrali_list_append(done, link);
+            corrali_list_append(&here->done, link);
         }
         count++;
         if (atomic_load(&client->dispatch.urgent) > 0) {
@@ -104,14 +106,21 @@ static int run_all(corral_client *client, corrali_link *due, corrali_link *done)
     return count;
 }
 
-static void release_all_locked(corrali_link *done)
+static void release_all_locked(corrali_frame *frame)
 {
     corrali_link *link;
 
-    while ((link = corrali_list_pop(done)) != NULL) {
+    while ((link = corrali_list_pop(&frame->done)) != NULL) {
         corrali_task *task = CORRALI_CONTAINER(link, corrali_task, link);
 
         task->release_locked(task);
+    }
+}
+
+void corrali_dispatch_release_locked(const corral_client *client)
+{
+    if (corrali_innermost != NULL && corrali_innermost->client == client) {
+        release_all_locked(corrali_innermost);
     }
 }
 
@@ -121,22 +130,21 @@ static int run_batch_locked(corral_client *client)
     corrali_dispatch *own = &client->dispatch;
     corrali_frame here = {.client = client, .outer = corrali_innermost};
     corrali_link due;
-    corrali_link done;
     int count;
 
     if (corrali_list_empty(&own->tasks)) {
         return 0;
     }
     corrali_list_init(&due);
-    corrali_list_init(&done);
+    corrali_list_init(&here.done);
     corrali_list_prepend_all(&due, &own->tasks);
     atomic_store(&own->urgent, 0);
     show_due_locked(own, false);
     corrali_innermost = &here;
     corrali_unlock(client);
-    count = run_all(client, &due, &done);
+    count = run_all(client, &due, &here);
     corrali_lock(client);
-    release_all_locked(&done);
+    release_all_locked(&here);
     corrali_innermost = here.outer;
     return count;
 }

@@ -53,7 +53,7 @@ typedef struct corrali_task corrali_task;
 struct corrali_task {
     corrali_link link;
     void (*run)(corrali_task *);            /* without a lock */
-    void (*release_locked)(corrali_task *); /* after run, once for a whole batch of tasks; may be NULL */
+    void (*release_locked)(corrali_task *); /* some time after run; may be NULL */
 };
 
 typedef struct {
@@ -77,15 +77,18 @@ typedef struct {
 typedef struct corrali_frame corrali_frame;
 struct corrali_frame {
     const corral_client *client;
-    const corrali_frame *outer;
+    corrali_frame *outer;
+    corrali_link done; /* tasks that have run and are to be released; this thread's alone */
 };
-extern _Thread_local const corrali_frame *corrali_innermost CORRALI_THREAD_LOCAL;
+extern _Thread_local corrali_frame *corrali_innermost CORRALI_THREAD_LOCAL;
 
 /* Returns 0 or CORRAL_ENOMEM. */
 int corrali_dispatch_start(corral_client *client);
 void corrali_dispatch_add_locked(corral_client *client, corrali_task *task);
 /* The same, before all that is due, also in a batch that is being run; but after earlier such ones. */
 void corrali_dispatch_add_first_locked(corral_client *client, corrali_task *task);
+/* If a callback of @client is what runs on this thread: release the tasks of its batch that have run. */
+void corrali_dispatch_release_locked(const corral_client *client);
 /* Run what is due, then end the thread or close the descriptor. */
 void corrali_dispatch_stop(corral_client *client);
 /* Is this thread running callbacks of @client? */
@@ -261,10 +264,10 @@ struct corral_client {
     corrali_dispatch dispatch;
     corrali_announcer announcer;
     corrali_timers timers;
-    int64_t armed;        /* the backend will give a timer event by then */
-    corrali_link objects; /* handles that are open */
-    void *cells;          /* a tree; see counter_cell.c */
-    corrali_link spare_ops;
+    int64_t armed;                /* the backend will give a timer event by then */
+    corrali_link objects;         /* handles that are open */
+    void *cells;                  /* a tree; see counter_cell.c */
+    corrali_link spare_ops;       /* the one used last first: the cache may still have it */
     corrali_link watched;         /* watched znodes, */
     void *watched_tree;           /* by path; see watched.c */
     size_t watched_bytes;         /* of their paths, and of those of wires */

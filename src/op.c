@@ -8,12 +8,20 @@ static const char *object_path(const corral_op *op)
     return op->object->class->path(op->object);
 }
 
+/* Has anybody else a reference? Nobody will who has none. */
+static bool is_shared(const corral_op *op)
+{
+    return atomic_load_explicit(&op->refs, memory_order_acquire) > 1;
+}
+
 static void run_callback(corrali_task *task)
 {
     corral_op *op = CORRALI_CONTAINER(task, corral_op, task);
 
     op->object->class->tell(op);
-    corrali_latch_open(&op->ended);
+    if (is_shared(op)) {
+        corrali_latch_open(&op->ended);
+    }
 }
 
 /* Free an operation that nobody refers to; returns what the object's free_locked() does, or NULL. */
@@ -22,7 +30,7 @@ static corral_client *free_locked(corral_op *op)
     corrali_object *object = op->object;
 
     corrali_free(op->path);
-    corrali_list_append(&object->client->spare_ops, &op->task.link);
+    corrali_list_insert_before(object->client->spare_ops.next, &op->task.link);
     return corrali_object_unref_locked(object);
 }
 
@@ -31,7 +39,7 @@ static void release_locked(corrali_task *task)
     corral_op *op = CORRALI_CONTAINER(task, corral_op, task);
 
     corrali_object_idle_locked(op->object);
-    if (atomic_fetch_sub(&op->refs, 1) == 1) {
+    if (!is_shared(op) || atomic_fetch_sub(&op->refs, 1) == 1) {
         corral_client *last = free_locked(op);
 
         if (last != NULL) {
@@ -56,10 +64,12 @@ void corrali_op_init_locked(corral_op *op, corrali_object *object, bool blocking
 
 corral_op *corrali_op_new_locked(corrali_object *object)
 {
-    corrali_link *spare = corrali_list_pop(&object->client->spare_ops);
-    corral_op *op =
-        spare == NULL ? corrali_alloc(sizeof *op) : CORRALI_CONTAINER(spare, corral_op, task.link);
+    corrali_link *spare;
+    corral_op *op;
 
+    corrali_dispatch_release_locked(object->client);
+    spare = corrali_list_pop(&object->client->spare_ops);
+    op = spare == NULL ? corrali_alloc(sizeof *op) : CORRALI_CONTAINER(spare, corral_op, task.link);
     if (op != NULL) {
         corrali_op_init_locked(op, object, false);
         corrali_object_ref_locked(object);
