@@ -67,9 +67,25 @@ static bool apply(corral_op *op, corrali_counter_state *state)
     return true;
 }
 
+static void begin(corrali_batch *own)
+{
+    own->after = own->cell->cache;
+    own->kind = CORRALI_BATCH_CHECK;
+    own->disturbed = false;
+}
+
+/* Let @op, behind those before it, have its result. */
+static void account(corrali_batch *own, corral_op *op)
+{
+    if (apply(op, &own->after)) {
+        own->kind = op->kind == CORRALI_DESTROY ? CORRALI_BATCH_DELETION : CORRALI_BATCH_CHANGE;
+    }
+}
+
 /*
  * Move what fits into one request from the queue. A destroy is alone in its
- * batch. Returns whether there are updates among them.
+ * batch. Returns whether there are updates among them; if not, all results have
+ * been computed on the way.
  */
 static bool gather(corrali_batch *own)
 {
@@ -77,6 +93,7 @@ static bool gather(corrali_batch *own)
     uint32_t index = 0;
     bool asks = false;
 
+    begin(own);
     while (!corrali_list_empty(&cell->queue) && index < OPS_MAX) {
         corral_op *op = CORRALI_CONTAINER(cell->queue.next, corral_op, task.link);
 
@@ -88,6 +105,9 @@ static bool gather(corrali_batch *own)
         op->place = CORRALI_BATCHED;
         op->stamp.index = index++;
         asks = asks || op->kind == CORRALI_UPDATE;
+        if (!asks) {
+            account(own, op);
+        }
         if (op->kind == CORRALI_DESTROY) {
             break;
         }
@@ -121,9 +141,7 @@ static bool compute(corrali_batch *own)
 {
     corrali_link *next;
 
-    own->after = own->cell->cache;
-    own->kind = CORRALI_BATCH_CHECK;
-    own->disturbed = false;
+    begin(own);
     for (corrali_link *link = own->ops.next; link != &own->ops && !own->disturbed; link = next) {
         corral_op *op = CORRALI_CONTAINER(link, corral_op, task.link);
 
@@ -133,8 +151,8 @@ static bool compute(corrali_batch *own)
         next = link->next;
         if (op->abandoned != CORRAL_OK) {
             op->object->class->abort_locked(op, op->abandoned);
-        } else if (apply(op, &own->after)) {
-            own->kind = op->kind == CORRALI_DESTROY ? CORRALI_BATCH_DELETION : CORRALI_BATCH_CHANGE;
+        } else {
+            account(own, op);
         }
     }
     return !own->disturbed;
@@ -274,7 +292,6 @@ void corrali_batch_write(corrali_batch *own)
         own->computation.run = ask_and_send;
         corrali_dispatch_add_locked(own->cell->client, &own->computation);
     } else {
-        (void)compute(own);
         send_batch(own);
     }
 }
