@@ -48,25 +48,33 @@ static void settle_locked(corral_client *client)
     }
 }
 
-void corrali_unlock(corral_client *client)
+/* Have a timer event for the earliest deadline. */
+static void arm_locked(corral_client *client)
 {
-    corrali_link woken;
-    corrali_link *link;
-    int64_t next;
-    bool wake_dispatch;
+    int64_t next = corrali_timers_next(&client->timers);
 
-    settle_locked(client);
-    next = corrali_timers_next(&client->timers);
-    wake_dispatch = client->dispatch.idle && !corrali_list_empty(&client->dispatch.tasks);
-    corrali_list_init(&woken);
-    corrali_list_prepend_all(&woken, &client->woken);
     if (next < client->armed) {
         client->armed = next;
         client->backend->vtable->wake_at(client->backend, next);
     }
-    if (wake_dispatch) {
-        client->dispatch.idle = false;
+}
+
+void corrali_unlock(corral_client *client)
+{
+    corrali_link woken;
+    corrali_link *link;
+    bool wake_dispatch;
+
+    settle_locked(client);
+    arm_locked(client);
+    wake_dispatch = client->dispatch.idle && !corrali_list_empty(&client->dispatch.tasks);
+    if (!wake_dispatch && corrali_list_empty(&client->woken)) {
+        pthread_mutex_unlock(&client->mutex);
+        return;
     }
+    corrali_list_init(&woken);
+    corrali_list_prepend_all(&woken, &client->woken);
+    client->dispatch.idle = client->dispatch.idle && !wake_dispatch;
     pthread_mutex_unlock(&client->mutex);
     if (wake_dispatch) {
         pthread_cond_broadcast(&client->dispatch.wake);

@@ -111,11 +111,12 @@ static void deadline_passed(corrali_timer *timer)
 int corrali_op_set_deadline_locked(corral_op *op, int64_t timeout_ms)
 {
     corral_client *client = op->object->client;
-    int64_t ms = timeout_ms == 0 ? client->request_timeout_ms : timeout_ms;
+    int64_t ms;
 
     if (timeout_ms == CORRAL_FOREVER) {
         return CORRAL_OK;
     }
+    ms = timeout_ms == 0 ? client->request_timeout_ms : timeout_ms;
     op->deadline.fire = deadline_passed;
     return corrali_timers_set(&client->timers, &op->deadline, corrali_time_after_locked(client, ms));
 }

@@ -92,11 +92,6 @@ void corrali_timers_stop(corrali_timers *timers, corrali_timer *timer)
     }
 }
 
-int64_t corrali_timers_next(const corrali_timers *timers)
-{
-    return timers->count == 0 ? CORRALI_NEVER : timers->heap[0]->when;
-}
-
 corrali_timer *corrali_timers_take_due(corrali_timers *timers, int64_t now)
 {
     corrali_timer *first = timers->count == 0 ? NULL : timers->heap[0];

@@ -32,7 +32,10 @@ int corrali_timers_set(corrali_timers *timers, corrali_timer *timer, int64_t whe
 void corrali_timers_stop(corrali_timers *timers, corrali_timer *timer);
 
 /* When the earliest fires; CORRALI_NEVER when there is none. */
-int64_t corrali_timers_next(const corrali_timers *timers);
+static inline int64_t corrali_timers_next(const corrali_timers *timers)
+{
+    return timers->count == 0 ? CORRALI_NEVER : timers->heap[0]->when;
+}
 
 /* Take out the earliest timer that is due at @now; NULL when there is none. */
 corrali_timer *corrali_timers_take_due(corrali_timers *timers, int64_t now);
