@@ -59,6 +59,11 @@ char *corrali_asprintf(const char *format, ...)
     return text;
 }
 
+void corrali_clear(void *memory, size_t size)
+{
+    memset(memory, 0, size);
+}
+
 void corrali_free(void *memory)
 {
     free(memory);

@@ -51,7 +51,7 @@ static void release_locked(corrali_task *task)
 
 void corrali_op_init_locked(corral_op *op, corrali_object *object, bool blocking)
 {
-    memset(op, 0, sizeof *op);
+    corrali_clear(op, sizeof *op);
     corrali_list_init(&op->task.link);
     op->task.run = run_callback;
     op->task.release_locked = release_locked;
