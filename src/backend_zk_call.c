@@ -225,6 +225,26 @@ static void on_created(int code, const char *path, const struct Stat *stat, cons
     corrali_zk_answer(reply, status_of(code));
 }
 
+/* The same. */
+static void on_set(int code, const struct Stat *stat, const void *context)
+{
+    corrali_zk_call *reply = (corrali_zk_call *)context;
+
+    if (code == ZOK) {
+        corrali_writes(reply->request)->stat = stat_of(stat);
+    }
+    reply->request->failed = 0;
+    corrali_zk_answer(reply, status_of(code));
+}
+
+static void on_deleted(int code, const void *context)
+{
+    corrali_zk_call *reply = (corrali_zk_call *)context;
+
+    reply->request->failed = 0;
+    corrali_zk_answer(reply, status_of(code));
+}
+
 /*
  * libzookeeper fills results[i].err: 0 before the write that failed, its code
  * there, ZRUNTIMEINCONSISTENCY behind it. Where the whole request failed, all
@@ -330,14 +350,26 @@ static zoo_op_t write_of(corrali_zk *self, corrali_zk_call *sent, size_t i)
 }
 
 /*
- * By itself a creation is answered with its stat. In a multi it is so for a
- * container only, and libzookeeper 3.8 does not expect it there: nothing behind
- * it would be understood.
+ * The only write of a MULTI, which costs less by itself. A creation is answered
+ * with its stat then. In a multi it is so for a container only, and libzookeeper
+ * 3.8 does not expect it there: nothing behind it would be understood.
  */
-static int send_create(zhandle_t *handle, corrali_zk_call *sent, const zoo_op_t *op)
+static int send_single(zhandle_t *handle, corrali_zk_call *sent, const zoo_op_t *op)
 {
-    return zoo_acreate2(handle, op->create_op.path, op->create_op.data, op->create_op.datalen,
-                        op->create_op.acl, mode_of(corrali_writes(sent->request)), on_created, sent);
+    const corrali_write *write = corrali_writes(sent->request);
+
+    switch (write->kind) {
+    case CORRALI_CREATE:
+        return zoo_acreate2(handle, write->path, write->data, (int)write->length, op->create_op.acl,
+                            mode_of(write), on_created, sent);
+    case CORRALI_SET:
+        return zoo_aset(handle, write->path, write->data, (int)write->length, write->version, on_set, sent);
+    case CORRALI_DELETE:
+        return zoo_adelete(handle, write->path, write->version, on_deleted, sent);
+    case CORRALI_CHECK:
+        break; /* there is none */
+    }
+    return zoo_amulti(handle, 1, sent->ops, sent->results, on_multi, sent);
 }
 
 static int send_multi(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent)
@@ -350,8 +382,8 @@ static int send_multi(corrali_zk *self, zhandle_t *handle, corrali_zk_call *sent
         sent->ops[i] = write_of(self, sent, i);
         container = container || writes[i].container;
     }
-    if (request->write_count == 1 && writes[0].kind == CORRALI_CREATE) {
-        return send_create(handle, sent, sent->ops);
+    if (request->write_count == 1) {
+        return send_single(handle, sent, sent->ops);
     }
     if (container) {
         return ZBADARGUMENTS;
