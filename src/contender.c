@@ -120,6 +120,7 @@ void corrali_contender_end_locked(corrali_contender *own)
     }
     if (!own->left) {
         own->left = true;
+        corrali_contest_forget(own->contest);
         own->class->left_locked(own, own->leave_status);
     }
     if (quiet(own) && own->haunted_until == 0) {

@@ -25,6 +25,8 @@
  *   given up, as long as that server keeps it and the session goes on there. So
  *   the GUID stays the same within the session, and after leaving it is searched
  *   for until that cannot be any more.
+ * - Who enters as its handle's last one leaves knows somebody to wait for, and
+ *   does not list before that one is gone; see contender_enter.c.
  * - Who is first need not list again when the only one before is deleted, if
  *   our own znode is watched: had that been deleted earlier, we would know. Not so
  *   after another connection: what changed meanwhile is told in any order.
@@ -66,6 +68,7 @@ typedef struct {
     uint32_t permits;  /* so many may be first; 0: one, and whom it does not block */
     int64_t margin_ms; /* of validity, for who is first; 0: the default */
     bool checked;      /* @root, which holds nothing, has been looked at */
+    char *tail; /* the path of who was last when a listing made us first, until we have left, or NULL */
 } corrali_contest;
 
 typedef enum {
@@ -101,6 +104,7 @@ struct corrali_contender {
     int64_t haunted_until;               /* ... and more may come until then; 0: none may */
     bool void_creation;                  /* one is under way of a session that has ended */
     bool homeless;                       /* ENTERING: the directory is missing */
+    bool listed;                         /* who else is there has been read since it entered */
     unsigned stood_back;                 /* so often, from this directory; see contender_directory.c */
     uint32_t extras[CORRALI_EXTRAS_MAX]; /* such others, to be deleted */
     size_t extra_count;
@@ -187,6 +191,8 @@ bool corrali_contest_admits(const corrali_contest *contest, const corrali_reques
 bool corrali_contest_fits(const corrali_contest *contest, const corrali_request *reply);
 /* Read the directory's names. */
 void corrali_contender_list_locked(corrali_contender *own);
+/* Who was last is not known any more. */
+void corrali_contest_forget(corrali_contest *contest);
 
 /* contender_wait.c */
 
@@ -196,6 +202,8 @@ void corrali_contender_missing_locked(corrali_contender *own);
 /* The listing says: nobody is before us; or @name is the nearest, and @only it is. */
 void corrali_contender_is_first_locked(corrali_contender *own);
 void corrali_contender_is_behind_locked(corrali_contender *own, const char *name, bool only);
+/* @blocker is before us, and watched; who else is has not been looked at. */
+void corrali_contender_is_behind_one_locked(corrali_contender *own);
 /* There are more than there are permits. */
 void corrali_contender_is_crowded_locked(corrali_contender *own);
 /* The wire by which we hear of those who block us: lie at @path instead of where it does. */

@@ -1,6 +1,7 @@
 /* Entering: making the znode, finding it again after a lost reply, and reading who is there. */
 #include <string.h>
 
+#include "alloc.h"
 #include "contender.h"
 
 /* --- the listing --- */
@@ -184,6 +185,53 @@ static void create_locked(corrali_contender *own)
     corrali_contender_change_locked(own, created);
 }
 
+/* --- behind one who is known already --- */
+
+static void glanced(corrali_request *request)
+{
+    corrali_contender *own = CORRALI_CONTAINER(request, corrali_contender, look);
+    /* In a directory that was made anew meanwhile it may have come back, behind us. */
+    bool ahead = request->status == CORRAL_OK && request->stat.czxid < own->czxid && !own->relook;
+
+    corrali_contender_begin_locked(own);
+    own->look_busy = false;
+    own->relook = false;
+    if (own->phase != CORRALI_CONTENDER_ENTERING || !own->made || own->restart || own->failure != CORRAL_OK) {
+        /* As of a listing. */
+    } else if (!ahead) {
+        corrali_contender_list_locked(own);
+    } else if (!corrali_contender_stand_back_locked(own, true)) {
+        corrali_contender_is_behind_one_locked(own);
+    }
+    corrali_contender_end_locked(own);
+}
+
+/*
+ * Who was last when we were first is before us now, if it is there still. Then
+ * who else is need not be known until it is gone. It is the nearest as long as
+ * nobody came between, so this is for who enters before the znode from then
+ * has gone: whoever was first after us has seen us enter, as a rule, and watches
+ * another one later. False: it is to be listed.
+ */
+static bool glance_locked(corrali_contender *own)
+{
+    if (own->contest->tail == NULL || own->doubtful ||
+        corrali_contender_lay_locked(own, own->contest->tail) != CORRAL_OK) {
+        return false;
+    }
+    corrali_free(own->blocker);
+    own->blocker = own->contest->tail;
+    own->contest->tail = NULL;
+    corrali_contender_look_locked(own, CORRALI_GET, own->blocker, glanced);
+    return true;
+}
+
+void corrali_contest_forget(corrali_contest *contest)
+{
+    corrali_free(contest->tail);
+    contest->tail = NULL;
+}
+
 void corrali_contender_enter_locked(corrali_contender *own)
 {
     corral_client *client = own->client;
@@ -202,11 +250,14 @@ void corrali_contender_enter_locked(corrali_contender *own)
     own->phase = CORRALI_CONTENDER_ENTERING;
     own->homeless = false;
     own->searching = false;
+    own->listed = false;
     own->void_creation = false;
     if (own->doubts < CORRALI_EXTRAS_MAX) {
         create_locked(own);
     } else {
         corrali_contender_ask_quorum_locked(own, searched);
     }
-    corrali_contender_list_locked(own);
+    if (!glance_locked(own)) {
+        corrali_contender_list_locked(own);
+    }
 }

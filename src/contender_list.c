@@ -1,6 +1,7 @@
 /* What the names in a lock's directory say. */
 #include <string.h>
 
+#include "alloc.h"
 #include "contender.h"
 
 /* Is it of ours, by its GUID? */
@@ -47,20 +48,24 @@ void corrali_contender_disown_locked(corrali_contender *own)
     }
 }
 
-/* Who is before us, as the names say. */
+/* Who is before us and behind, as the names say. */
 typedef struct {
     const char *nearest;
     uint32_t sequence;
     size_t count;
+    const char *last; /* of those behind */
+    uint32_t last_sequence;
+    size_t behind;
     size_t all;   /* contenders of our scheme */
     bool present; /* we are there */
     bool others;  /* so are others, before us or behind */
-    bool foreign; /* names of another scheme are */
+    bool foreign; /* names of another scheme are; once we wait, before us */
 } order;
 
 static order read_order(const corrali_contender *own, const char *const *names, size_t count)
 {
     const corrali_lock_kind *kind = own->contest->kind;
+    bool entering = own->phase == CORRALI_CONTENDER_ENTERING;
     order found = {.nearest = NULL};
     corrali_lock_name parsed;
 
@@ -68,7 +73,8 @@ static order read_order(const corrali_contender *own, const char *const *names, 
         if (!corrali_lock_name_parse(names[i], &parsed)) {
             continue; /* somebody's own business */
         }
-        found.foreign = found.foreign || parsed.scheme != kind->scheme;
+        found.foreign =
+            found.foreign || (parsed.scheme != kind->scheme && (entering || parsed.sequence < own->sequence));
         if (parsed.sequence == own->sequence && is_ours(own, names[i])) {
             found.present = true;
             found.all++;
@@ -83,14 +89,32 @@ static order read_order(const corrali_contender *own, const char *const *names, 
                 found.sequence = parsed.sequence;
             }
             found.count++;
+        } else if (parsed.scheme == kind->scheme && !is_ours(own, names[i])) {
+            if (found.last == NULL || parsed.sequence > found.last_sequence) {
+                found.last = names[i];
+                found.last_sequence = parsed.sequence;
+            }
+            found.behind++;
         }
     }
     return found;
 }
 
+/*
+ * We are first: whoever contends by this handle next will be behind the last
+ * one. If that is the only one, it is not noted: behind it alone, a listing makes an heir.
+ */
+static void note_tail_locked(corrali_contest *contest, const order *found)
+{
+    corrali_contest_forget(contest);
+    if (found->behind > 1 && contest->checked && contest->kind->scheme != CORRALI_SCHEME_READ_WRITE) {
+        contest->tail = corrali_asprintf("%s/%s", contest->directory, found->last); /* or it is not known */
+    }
+}
+
 void corrali_contender_read_locked(corrali_contender *own, const char *const *names, size_t count)
 {
-    bool entering = own->phase == CORRALI_CONTENDER_ENTERING;
+    bool entering = !own->listed;
     order found;
 
     if (own->doubtful) {
@@ -107,6 +131,7 @@ void corrali_contender_read_locked(corrali_contender *own, const char *const *na
         return;
     }
     found = read_order(own, names, count);
+    own->listed = true;
     if (entering && found.foreign) {
         corrali_contender_fail_locked(own, CORRAL_ECONFLICT, own->contest->directory);
     } else if (!found.present) {
@@ -116,6 +141,7 @@ void corrali_contender_read_locked(corrali_contender *own, const char *const *na
     } else if (own->contest->permits > 0 && found.all > own->contest->permits) {
         corrali_contender_is_crowded_locked(own);
     } else if (own->contest->permits > 0 || found.nearest == NULL) {
+        note_tail_locked(own->contest, &found);
         corrali_contender_is_first_locked(own);
     } else {
         corrali_contender_is_behind_locked(own, found.nearest, found.count == 1);

@@ -260,6 +260,14 @@ int corrali_contender_lay_locked(corrali_contender *own, const char *path)
     return corrali_wire_lay_locked(own->client, &own->blocker_wire, path);
 }
 
+void corrali_contender_is_behind_one_locked(corrali_contender *own)
+{
+    own->phase = CORRALI_CONTENDER_QUEUED;
+    own->heir = false;
+    watch_own_later_locked(own);
+    own->class->blocked_locked(own);
+}
+
 void corrali_contender_is_crowded_locked(corrali_contender *own)
 {
     own->phase = CORRALI_CONTENDER_QUEUED; /* and the listing has left a watch */

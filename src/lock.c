@@ -84,6 +84,8 @@ static void free_lock(corral_lock *lock)
     corrali_free(lock->path);
     corrali_free(lock->label);
     corrali_free(lock->directories);
+    corrali_contest_forget(&lock->contest);
+    corrali_contest_forget(&lock->gate);
     corrali_free(lock);
 }
 

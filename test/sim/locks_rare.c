@@ -13,7 +13,8 @@ enum { SEEN_MOST = 160 };
 typedef struct {
     const corrali_contender *contender;
     corrali_contender_phase phase;
-    bool looking; /* listing, while it waits */
+    bool looking;  /* listing, while it waits */
+    bool unlisted; /* waiting, and has not listed yet */
     bool doubtful, unproven, homeless;
     size_t extras;
 } sight;
@@ -41,6 +42,7 @@ static sight look_at(const corrali_contender *own)
                    .phase = own->phase,
                    .looking = own->look_busy && own->look.kind == CORRALI_CHILDREN &&
                               own->phase == CORRALI_CONTENDER_QUEUED,
+                   .unlisted = own->phase == CORRALI_CONTENDER_QUEUED && !own->listed,
                    .doubtful = own->doubtful,
                    .unproven = own->unproven && own->phase == CORRALI_CONTENDER_FIRST,
                    .homeless = own->homeless,
@@ -55,6 +57,7 @@ static void compare(uint64_t *rare, const sight *was, const sight *is)
     rare[RARE_TAKEN_OVER] +=
         is->phase == CORRALI_CONTENDER_FIRST && was->phase == CORRALI_CONTENDER_QUEUED && !was->looking;
     rare[RARE_RELISTED] += is->looking && !was->looking && was->phase == CORRALI_CONTENDER_QUEUED;
+    rare[RARE_UNLISTED] += is->unlisted && !was->unlisted;
     rare[RARE_UNPROVEN] += is->unproven && !was->unproven;
     rare[RARE_HOMELESS] += is->homeless && !was->homeless;
     rare[RARE_STOOD_BACK] +=

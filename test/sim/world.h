@@ -63,6 +63,7 @@ enum {
     X(ROBBED_HOLDING, "own znode deleted while holding", OF_LOCKS)                                           \
     X(TAKEN_OVER, "taken over on deletion alone", OF_LOCKS)                                                  \
     X(RELISTED, "listed again while waiting", OF_LOCKS)                                                      \
+    X(UNLISTED, "queued up without a listing", OF_LOCKS)                                                     \
     X(UNPROVEN, "proof needed before a grant", OF_LOCKS)                                                     \
     X(LAPSED, "grant lapsed while its session lived", OF_LOCKS)                                              \
     X(LOST_WITH_SESSION, "session lost while holding", OF_LOCKS)                                             \
