@@ -163,6 +163,65 @@ static void handles_without_handoffs_take_turns(void)
     ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK);
 }
 
+/*
+ * Who has held it is at once behind two others again, of which the last gives
+ * up, if @gives_up, while it is held. Two were before it, so that it has listed.
+ */
+static void it_is_wanted_again(const char *path, bool gives_up)
+{
+    enum { OTHERS = 4 };
+    corral_lock *lock = open_lock(client, path, CORRAL_LOCK_MUTEX);
+    corral_lock *others[OTHERS];
+    waiter before, own, again, behind[2];
+    corral_grant *grant;
+    int64_t last;
+
+    for (int i = 0; i < OTHERS; i++) {
+        others[i] = open_lock(other, path, CORRAL_LOCK_MUTEX);
+    }
+    grant = locking_acquire(others[0]);
+    locking_wait_for(&before, others[1], CORRAL_FOREVER);
+    ASSERT_BELOW_SOON(path, 2);
+    locking_wait_for(&own, lock, CORRAL_FOREVER);
+    ASSERT_BELOW_SOON(path, 3);
+    for (int i = 0; i < 2; i++) {
+        locking_wait_for(&behind[i], others[2 + i], CORRAL_FOREVER);
+        ASSERT_BELOW_SOON(path, 4 + i);
+    }
+    locking_give_back(grant);
+    REQUIRE_STATUS(locking_await(&before, &grant), CORRAL_OK);
+    locking_give_back(grant);
+    REQUIRE_STATUS(locking_await(&own, &grant), CORRAL_OK);
+    if (gives_up) {
+        ASSERT_STATUS(corral_op_cancel(behind[1].op), CORRAL_OK);
+        ASSERT_BELOW_SOON(path, 2);
+    }
+    last = corral_grant_token(grant);
+    ASSERT_STATUS(corral_lock_release(grant), CORRAL_OK);
+    locking_wait_for(&again, lock, TESTING_PATIENCE_MS);
+    corral_grant_free(grant);
+    for (int i = 0; i < 3; i++) {
+        int wanted = i == 1 && gives_up ? CORRAL_ECANCELED : CORRAL_OK;
+
+        REQUIRE_STATUS(locking_await(i < 2 ? &behind[i] : &again, &grant), wanted);
+        if (wanted == CORRAL_OK) {
+            CU_ASSERT(corral_grant_token(grant) > last);
+            last = corral_grant_token(grant);
+            locking_give_back(grant);
+        }
+    }
+    for (int i = 0; i < OTHERS; i++) {
+        ASSERT_STATUS(corral_lock_close(others[i]), CORRAL_OK);
+    }
+    ASSERT_STATUS(corral_lock_close(lock), CORRAL_OK);
+}
+
+static void who_wants_it_again_is_last(void)
+{
+    it_is_wanted_again("/lock/again", false);
+    it_is_wanted_again("/lock/again-alone", true);
+}
+
 /* --- readers and writers --- */
 
 static void readers_share_and_writers_do_not(void)
@@ -281,6 +340,7 @@ int main(int argc, char **argv)
                            {"threads of one handle take turns", threads_of_one_handle_take_turns},
                            {"clients take turns", clients_take_turns},
                            {"handles without hand-offs take turns", handles_without_handoffs_take_turns},
+                           {"who wants it again is last", who_wants_it_again_is_last},
                            {"readers share and writers do not", readers_share_and_writers_do_not},
                            {"kinds do not mix", kinds_do_not_mix},
                            {"contenders are listed in order", contenders_are_listed_in_order},
