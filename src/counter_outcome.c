@@ -9,7 +9,7 @@
 
 /* The pause after a lost race is random, up to a bound that doubles with each loss and halves with each
  * success. */
-enum { BACKOFF_MIN_NS = 250000, BACKOFF_MAX_NS = 4000000 };
+enum { BACKOFF_MIN_NS = 250000, BACKOFF_MAX_NS = 8000000 };
 
 /* One request that took longer, because of an outage say, tells nothing of the next one. */
 enum { PACE_MAX_NS = 8000000 };
