@@ -10,12 +10,17 @@
 
 #include "cli/devserver.h"
 
-double bench_now(void)
+int64_t bench_now_ns(void)
 {
     struct timespec t;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+double bench_now(void)
+{
+    return (double)bench_now_ns() / 1e9;
 }
 
 void bench_sleep(double seconds)
@@ -24,6 +29,12 @@ void bench_sleep(double seconds)
 
     while (nanosleep(&t, &t) != 0) {
     }
+}
+
+bool bench_fail(const char *path, const char *what, int status)
+{
+    fprintf(stderr, "bench: %s: %s: %d\n", path, what, status);
+    return false;
 }
 
 static int compare(const void *left, const void *right)

@@ -3,12 +3,18 @@
 #define BENCH_COMMON_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { BENCH_ROUNDS_MAX = 100 };
 
 /** Seconds of CLOCK_MONOTONIC. */
 double bench_now(void);
+/** The same in nanoseconds. */
+int64_t bench_now_ns(void);
 void bench_sleep(double seconds);
+
+/** Say that @what, about @path, ended with @status. Returns false. */
+bool bench_fail(const char *path, const char *what, int status);
 
 /** Of at most BENCH_ROUNDS_MAX figures. */
 double bench_median(const double *figures, unsigned count);

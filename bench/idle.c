@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common.h"
 #include "lib/raw.h"
+#include "sessions.h"
 
 /* So many adds are under way at a time, and so many counters have one parent. */
 enum { THREADS = 64, SIBLINGS = 1000 };
@@ -40,12 +42,6 @@ static size_t heap_bytes(void)
     return info.uordblks + info.hblkhd;
 }
 
-static bool report(const char *path, const char *what, int status)
-{
-    fprintf(stderr, "bench: %s: %s: %d\n", path, what, status);
-    return false;
-}
-
 static bool open_all(crowd *c)
 {
     char path[128];
@@ -55,7 +51,7 @@ static bool open_all(crowd *c)
         int status = corral_counter_open(c->client, path, NULL, &c->counters[i]);
 
         if (status != CORRAL_OK) {
-            return report(path, "open", status);
+            return bench_fail(path, "open", status);
         }
         c->path_bytes += strlen(path) + 1;
     }
@@ -85,7 +81,7 @@ static bool add_to_all(crowd *c)
     }
     for (unsigned i = 0; i < THREADS; i++) {
         pthread_join(adders[i].thread, NULL);
-        good = good && (adders[i].status == CORRAL_OK || report(c->root, "add", adders[i].status));
+        good = good && (adders[i].status == CORRAL_OK || bench_fail(c->root, "add", adders[i].status));
     }
     return good;
 }
@@ -101,7 +97,7 @@ static bool are_1(const crowd *c, raw *reader)
         make_path(c, i, path, sizeof path);
         int result = raw_get_number(reader, path, &value);
         if (result != ZOK || value != 1) {
-            return report(path, "holds something else than 1", result);
+            return bench_fail(path, "holds something else than 1", result);
         }
     }
     return true;
@@ -122,12 +118,12 @@ static bool warm_up(const crowd *c)
     return good;
 }
 
-bool bench_idle(const char *servers, const char *root, unsigned count, double *ret_opened, double *ret_used)
+bool idle_measure(const char *root, unsigned count, double *ret_opened, double *ret_used)
 {
     crowd c = {.root = root, .counters = calloc(count, sizeof(corral_counter *)), .count = count};
-    raw *reader = raw_open(servers);
+    raw *reader = raw_open(sessions_servers());
     bool good = c.counters != NULL && reader != NULL &&
-                corral_client_open(servers, NULL, &c.client) == CORRAL_OK && warm_up(&c);
+                corral_client_open(sessions_servers(), NULL, &c.client) == CORRAL_OK && warm_up(&c);
     size_t before = heap_bytes(), opened = 0, used = 0;
 
     good = good && open_all(&c);

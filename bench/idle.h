@@ -9,6 +9,6 @@
  * the heap each has taken beyond its path, before its add and after. False:
  * something failed, or a counter is not 1 afterwards; said on standard error.
  */
-bool bench_idle(const char *servers, const char *root, unsigned count, double *ret_opened, double *ret_used);
+bool idle_measure(const char *root, unsigned count, double *ret_opened, double *ret_used);
 
 #endif

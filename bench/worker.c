@@ -1,187 +1,250 @@
-#include "worker.h"
-
-#include <corral.h>
-
-#include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
+/**
+ * A process that measures Corral, or libzookeeper alone, as it is told:
+ *
+ *     worker SERVERS
+ *
+ * says "ready" on standard output once it is connected, and then takes commands
+ * from standard input, one a line:
+ *
+ *     run KIND PATH THREADS SECONDS [NAME=VALUE ...]  do that, with so many threads, for so long
+ *     add KIND PATH N                add 1 so many times, one after another; KIND is add
+ *     drop PATH                      close what is kept for PATH from one command to the next
+ *     queue PATH SESSIONS            have so many sessions acquire a lock, and release it at once
+ *     drain                          wait until all these have done so
+ *     idle PATH COUNT                open so many counters below PATH, and add 1 to each
+ *     stall PATH RATE                draw so many BLOCK IDs a second while the servers are away for a moment
+ *     spawn N COMMAND [ARG ...]      run a program so many times
+ *
+ * Each is answered by a line: run, drain and spawn by "done COUNT 0 SECONDS",
+ * with p50_us=, p99_us=, p999_us=, least= and most= as they are known; add by
+ * "done N FAILED", FAILED being the calls that reported an error; idle by
+ * "done COUNT 0 0 opened_bytes= used_bytes=", of each counter; stall by
+ * "done AWAITED 0 0 rate=", AWAITED being the calls that waited for a server; the others by "done".
+ *
+ * The kinds of run, and the options that each takes, are below. Ends with its
+ * input; exit status 1, and a word on standard error, for anything unexpected.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common.h"
-#include "lib/raw.h"
+#include "counters.h"
+#include "idle.h"
+#include "ids.h"
+#include "keep.h"
+#include "locks.h"
+#include "queue.h"
+#include "sessions.h"
+#include "spawn.h"
+#include "stall.h"
+#include "task.h"
 
-enum { THREADS_MAX = 256, PATHS_MAX = 16 };
+enum { WORDS_MAX = 64 };
 
-/* A counter once it has been used. */
+static const struct {
+    const char *name;
+    bool (*run)(const task *t, outcome *ret_outcome);
+    unsigned threads_max;
+    unsigned options;
+} kinds[] = {
+    {"add", counters_add, TASK_THREADS_MAX, TASK_OUTSTANDING | TASK_COUNTERS},
+    {"get", counters_get, TASK_THREADS_MAX, TASK_OUTSTANDING | TASK_COUNTERS},
+    {"bare-set", counters_bare_set, 1, TASK_OUTSTANDING | TASK_COUNTERS},
+    {"tuned-set", counters_tuned_set, 1, TASK_OUTSTANDING | TASK_COUNTERS},
+    {"bare-get", counters_bare_get, TASK_THREADS_MAX, TASK_COUNTERS},
+    {"tuned-get", counters_tuned_get, TASK_THREADS_MAX, TASK_COUNTERS},
+    {"lock", locks_exclusive, TASK_THREADS_MAX, TASK_SESSION},
+    {"lock-shared", locks_shared, TASK_THREADS_MAX, TASK_SESSION},
+    {"semaphore", locks_semaphore, TASK_THREADS_MAX, TASK_SESSION | TASK_LEASES},
+    {"lock-pass", locks_pass, 2, TASK_PAUSE},
+    {"bare-lock", locks_bare, TASK_THREADS_MAX, 0},
+    {"ahead-lock", locks_ahead, TASK_THREADS_MAX, 0},
+    {"bare-pass", locks_bare_pass, 2, TASK_PAUSE},
+    {"ids-block", ids_block, TASK_THREADS_MAX, TASK_OUTSTANDING},
+    {"ids-sequence", ids_sequence, TASK_THREADS_MAX, TASK_OUTSTANDING},
+    {"ids-znode", ids_znode, TASK_THREADS_MAX, TASK_OUTSTANDING},
+    {"ids-snowflake", ids_snowflake, TASK_THREADS_MAX, TASK_OUTSTANDING},
+    {"bare-fetch-add", ids_bare_fetch_add, TASK_THREADS_MAX, 0},
+    {"bare-znode", ids_bare_znode, 1, TASK_OUTSTANDING},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* Large, as it has a histogram: filled with zeros before each command. */
+static outcome result;
+
+/* What comes after the name of a command. */
 typedef struct {
-    char path[128];
-    corral_counter *counter; /* NULL: the bare loop's */
-    int64_t value;           /* the bare loop's, as of stat */
-    struct Stat stat;
-} place;
+    unsigned count;
+    char *words[WORDS_MAX + 1]; /* with NULL behind them */
+} arguments;
 
-static raw *bare;
-static corral_client *client;
-static place places[PATHS_MAX];
-static unsigned place_count;
-
-static bool report(const char *path, const char *what, int status)
+static bool run(const arguments *a)
 {
-    fprintf(stderr, "bench: %s: %s: %d\n", path, what, status);
-    return false;
-}
+    task t;
+    size_t kind = 0;
 
-static place *find(const char *kind, const char *path)
-{
-    for (unsigned i = 0; i < place_count; i++) {
-        if (strcmp(places[i].path, path) == 0) {
-            return &places[i];
-        }
+    while (kind < KINDS && (a->count == 0 || strcmp(kinds[kind].name, a->words[0]) != 0)) {
+        kind++;
     }
-    if (place_count == PATHS_MAX) {
-        report(path, "too many", PATHS_MAX);
-        return NULL;
+    if (kind == KINDS) {
+        return bench_fail("no such kind", a->count > 0 ? a->words[0] : "", 0);
     }
-    place *p = &places[place_count];
-    snprintf(p->path, sizeof p->path, "%s", path);
-    if (strcmp(kind, "corral") != 0) {
-        char data[32];
-        int result = raw_get(bare, path, data, sizeof data, &p->stat);
-
-        if (result != ZOK) {
-            report(path, "get", result);
-            return NULL;
-        }
-        p->value = strtoll(data, NULL, 10);
-    } else {
-        int status = corral_counter_open(client, path, NULL, &p->counter);
-
-        if (status != CORRAL_OK) {
-            report(path, "open", status);
-            return NULL;
-        }
+    if (!task_parse(a->words + 1, a->count - 1, kinds[kind].options, &t)) {
+        return false;
     }
-    place_count++;
-    return p;
-}
-
-/* --- the bare loop --- */
-
-static bool run_bare(place *p, double seconds)
-{
-    double start = bench_now(), end = start;
-    uint64_t count = 0;
-
-    while (end - start < seconds) {
-        char data[24];
-        int length = snprintf(data, sizeof data, "%" PRId64, p->value + 1);
-        int result = zoo_set2(raw_handle(bare), p->path, data, length, p->stat.version, &p->stat);
-
-        if (result != ZOK) {
-            return report(p->path, "zoo_set2", result);
-        }
-        p->value++;
-        count++;
-        end = bench_now();
+    if (t.threads > kinds[kind].threads_max) {
+        return bench_fail(kinds[kind].name, "too many threads", (int)t.threads);
     }
-    printf("done %" PRIu64 " 0 %.6f\n", count, end - start);
+    if (!kinds[kind].run(&t, &result)) {
+        return false;
+    }
+    task_answer(&result);
     return true;
 }
 
-/* --- Corral --- */
-
-typedef struct {
-    pthread_t thread;
-    corral_counter *counter;
-    double end;
-    uint64_t count;
-    int status;
-} adder;
-
-static void *add(void *arg)
+static bool add(const arguments *a)
 {
-    adder *own = arg;
+    unsigned times, failed;
 
-    while (own->status == CORRAL_OK && bench_now() < own->end) {
-        own->status = corral_counter_add(own->counter, 1, CORRAL_FOREVER, NULL);
-        own->count += own->status == CORRAL_OK;
+    if (a->count != 3 || strcmp(a->words[0], "add") != 0 ||
+        !task_parse_number("times", a->words[2], 1000000000, &times)) {
+        return bench_fail("add", "not KIND PATH N", 0);
     }
-    return NULL;
-}
-
-static bool run_corral(place *p, unsigned threads, double seconds)
-{
-    static adder adders[THREADS_MAX];
-    double start = bench_now();
-    uint64_t count = 0;
-    bool good = true;
-
-    for (unsigned i = 0; i < threads; i++) {
-        adders[i] = (adder){.counter = p->counter, .end = start + seconds};
-        if (pthread_create(&adders[i].thread, NULL, add, &adders[i]) != 0) {
-            abort();
-        }
-    }
-    for (unsigned i = 0; i < threads; i++) {
-        pthread_join(adders[i].thread, NULL);
-        count += adders[i].count;
-        good = good && (adders[i].status == CORRAL_OK || report(p->path, "add", adders[i].status));
-    }
-    printf("done %" PRIu64 " 0 %.6f\n", count, bench_now() - start);
-    return good;
-}
-
-static bool obey(const char *line)
-{
-    char kind[16], path[128];
-    unsigned threads;
-    double seconds;
-
-    if (sscanf(line, "run %15s %127s %u %lf", kind, path, &threads, &seconds) != 4 || threads < 1 ||
-        threads > THREADS_MAX) {
-        return report("", line, 0);
-    }
-    place *p = find(kind, path);
-    if (p == NULL) {
+    if (!counters_add_times(a->words[1], times, &failed)) {
         return false;
     }
-    if (p->counter != NULL) {
-        return run_corral(p, threads, seconds);
-    }
-    /* By default libzookeeper looks its hosts up at every request; Corral lets it do so when a connection is
-     * lost. */
-    (void)zoo_set_servers_resolution_delay(raw_handle(bare), strcmp(kind, "tuned") == 0 ? -1 : 0);
-    return run_bare(p, seconds);
+    printf("done %u %u\n", times, failed);
+    return true;
 }
 
-int bench_work(const char *servers)
+static bool drop(const arguments *a)
 {
-    char line[512];
-    int64_t value;
-    bool good = false;
-
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    bare = raw_open(servers);
-    if (bare != NULL && corral_client_open(servers, NULL, &client) == CORRAL_OK) {
-        corral_counter *any = NULL;
-
-        /* A read comes back when the client is connected, if only to say that there is nothing. */
-        good = corral_counter_open(client, "/corral-bench/none", NULL, &any) == CORRAL_OK &&
-               corral_counter_get(any, CORRAL_READ_LOCAL, 60000, &value) == CORRAL_ENOENT;
-        corral_counter_close(any);
+    if (a->count != 1) {
+        return bench_fail("drop", "not PATH", 0);
     }
+    keep_drop(a->words[0]);
+    puts("done");
+    return true;
+}
+
+static bool queue(const arguments *a)
+{
+    unsigned sessions;
+
+    if (a->count != 2 || !task_parse_number("sessions", a->words[1], SESSIONS_MAX, &sessions)) {
+        return bench_fail("queue", "not PATH SESSIONS", 0);
+    }
+    if (!queue_up(a->words[0], sessions)) {
+        return false;
+    }
+    puts("done");
+    return true;
+}
+
+static bool drain(const arguments *a)
+{
+    if (a->count != 0) {
+        return bench_fail("drain", a->words[0], 0);
+    }
+    if (!queue_drain(&result)) {
+        return false;
+    }
+    task_answer(&result);
+    return true;
+}
+
+static bool idle(const arguments *a)
+{
+    double opened, used;
+    unsigned count;
+
+    if (a->count != 2 || !task_parse_number("counters", a->words[1], TASK_COUNTERS_MAX, &count) ||
+        count == 0) {
+        return bench_fail("idle", "not PATH COUNT", 0);
+    }
+    if (!idle_measure(a->words[0], count, &opened, &used)) {
+        return false;
+    }
+    printf("done %u 0 0 opened_bytes=%.0f used_bytes=%.0f\n", count, opened, used);
+    return true;
+}
+
+static bool stall(const arguments *a)
+{
+    double awaited, drawn;
+    unsigned rate;
+
+    if (a->count != 2 || !task_parse_number("rate", a->words[1], 1000000000, &rate) || rate == 0) {
+        return bench_fail("stall", "not PATH RATE", 0);
+    }
+    if (!stall_measure(a->words[0], rate, &awaited, &drawn)) {
+        return false;
+    }
+    printf("done %.0f 0 0 rate=%.0f\n", awaited, drawn);
+    return true;
+}
+
+static bool spawn(const arguments *a)
+{
+    unsigned times;
+
+    if (a->count < 2 || !task_parse_number("times", a->words[0], 1000000, &times)) {
+        return bench_fail("spawn", "not N COMMAND [ARG ...]", 0);
+    }
+    if (!spawn_times(times, a->words + 1, &result)) {
+        return false;
+    }
+    task_answer(&result);
+    return true;
+}
+
+static const struct {
+    const char *name;
+    bool (*obey)(const arguments *a);
+} commands[] = {
+    {"run", run},     {"add", add},   {"drop", drop},   {"queue", queue},
+    {"drain", drain}, {"idle", idle}, {"stall", stall}, {"spawn", spawn},
+};
+
+static bool obey(char *line)
+{
+    arguments a = {0};
+    char *rest, *name = strtok_r(line, " \n", &rest);
+
+    for (char *word; (word = strtok_r(NULL, " \n", &rest)) != NULL; a.words[a.count++] = word) {
+        if (a.count == WORDS_MAX) {
+            return bench_fail(name, "too many words", WORDS_MAX);
+        }
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands && name != NULL; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            memset(&result, 0, sizeof result);
+            return commands[i].obey(&a);
+        }
+    }
+    return bench_fail("no such command", name != NULL ? name : "", 0);
+}
+
+int main(int argc, char **argv)
+{
+    char *line = NULL;
+    size_t size = 0;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: worker SERVERS\n");
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    bool good = sessions_open(argv[1]);
     if (good) {
         puts("ready");
     }
-    while (good && fgets(line, sizeof line, stdin) != NULL) {
+    while (good && getline(&line, &size, stdin) > 0) {
         good = obey(line);
     }
-    for (unsigned i = 0; i < place_count; i++) {
-        corral_counter_close(places[i].counter);
-    }
-    corral_client_close(client);
-    raw_close(bare);
+    free(line);
+    keep_drop(NULL);
+    sessions_close();
     return good ? 0 : 1;
 }

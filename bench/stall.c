@@ -1,4 +1,4 @@
-#include "ids_stall.h"
+#include "stall.h"
 
 #include <corral/ids.h>
 #include <corral/status.h>
@@ -8,6 +8,7 @@
 
 #include "common.h"
 #include "lib/proxy.h"
+#include "sessions.h"
 
 #define TICK_SECONDS 0.001
 #define WARM_UP_SECONDS 4.0
@@ -58,9 +59,9 @@ static bool measure(proxy *through, corral_client *client, corral_ids *ids, doub
     return good && drawn[0] > 0 && drawn[1] > 0 && drawn[2] > 0;
 }
 
-bool ids_stall_run(const char *servers, const char *path, double rate, double *ret_awaited, double *ret_rate)
+bool stall_measure(const char *path, double rate, double *ret_awaited, double *ret_rate)
 {
-    proxy *through = proxy_open(servers);
+    proxy *through = proxy_open(sessions_servers());
     corral_client *client = NULL;
     corral_ids *ids = NULL;
     bool good = through != NULL && corral_client_open(proxy_servers(through), NULL, &client) == CORRAL_OK &&
