@@ -23,17 +23,16 @@ import org.apache.curator.retry.ExponentialBackoffRetry;
  *
  * says "ready" once it is connected, and then takes commands, one a line:
  *
- *     get KIND PATH                  read the value
- *     add KIND PATH N                add 1 until it has succeeded N times
- *     run KIND PATH THREADS SECONDS  add 1, with so many threads, for so long
+ *     get KIND PATH    read the value
+ *     add KIND PATH N  add 1 until it has succeeded N times
  *
  * KIND is `long` (DistributedAtomicLong), `int` (DistributedAtomicInteger) or
  * `shared` (SharedCount). Each is answered by one line: "done VALUE", "done
- * LOST" (how many tries of these adds were in vain), "done ADDED FAILED
- * SECONDS". `add` says every sum before that, on a line of its own. The policy
- * of the counters is a BoundedExponentialBackoffRetry(FIRST_MS, MOST_MS,
- * RETRIES); an add that is out of retries has failed. One session, which all
- * counters share. Ends with its input; exit status 1 for anything unexpected.
+ * LOST" (how many tries of these adds were in vain). `add` says every sum
+ * before that, on a line of its own. The policy of the counters is a
+ * BoundedExponentialBackoffRetry(FIRST_MS, MOST_MS, RETRIES); an add that is
+ * out of retries is made anew. One session, which all counters share. Ends with
+ * its input; exit status 1 for anything unexpected.
  */
 public class CuratorAdds {
     /** One add of 1. */
@@ -137,32 +136,6 @@ public class CuratorAdds {
         say("done " + lost);
     }
 
-    private static void run(Counter counter, int threads, double seconds) throws Exception {
-        AtomicLong added = new AtomicLong();
-        AtomicLong failed = new AtomicLong();
-        AtomicLong lost = new AtomicLong();
-        Thread[] adders = new Thread[threads];
-        long start = System.nanoTime();
-        long end = start + (long) (seconds * 1e9);
-
-        for (int i = 0; i < threads; i++) {
-            adders[i] = new Thread(() -> {
-                try {
-                    while (System.nanoTime() < end) {
-                        (counter.add(lost) != null ? added : failed).incrementAndGet();
-                    }
-                } catch (Exception e) {
-                    fail(e);
-                }
-            });
-            adders[i].start();
-        }
-        for (Thread adder : adders) {
-            adder.join();
-        }
-        say("done " + added + " " + failed + " " + (System.nanoTime() - start) / 1e9);
-    }
-
     private void obey(String[] words) throws Exception {
         Counter counter = counter(words[1], words[2]);
 
@@ -172,9 +145,6 @@ public class CuratorAdds {
             break;
         case "add":
             add(counter, Integer.parseInt(words[3]));
-            break;
-        case "run":
-            run(counter, Integer.parseInt(words[3]), Double.parseDouble(words[4]));
             break;
         default:
             throw new IllegalArgumentException(words[0]);

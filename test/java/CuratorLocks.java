@@ -3,11 +3,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.recipes.locks.InterProcessLock;
@@ -22,43 +18,25 @@ import org.apache.curator.retry.ExponentialBackoffRetry;
  *
  * says "ready" once it is connected, and then takes commands, one a line:
  *
- *     turns KIND PATH FILE N   N times: acquire, add 1 to the number in FILE, release
- *     hold KIND PATH           acquire; says "held"
- *     release                  what is held
- *     run HOW PATH THREADS SECONDS  with so many threads acquire a mutex and release it, for so long
+ *     turns KIND PATH FILE N  N times: acquire, add 1 to the number in FILE, release
+ *     hold KIND PATH          acquire; says "held"
+ *     release                 what is held
  *
  * KIND is `mutex` (InterProcessMutex), or `write` or `read` of an
  * InterProcessReadWriteLock. Who reads adds nothing: the number must stay what
- * it is. HOW is `shared` (all threads use one InterProcessMutex), `own` (each has
- * its own one) or `sessions` (each has its own session, too); that two hold at
- * once is unexpected. `run` is answered by "done ACQUIRED 0 SECONDS", each other
- * command but `hold` by "done". Ends with its input; exit status 1 for anything
- * unexpected.
+ * it is. Each command but `hold` is answered by "done". Ends with its input;
+ * exit status 1 for anything unexpected.
  */
 public class CuratorLocks {
-    private final String servers;
-    private final List<CuratorFramework> clients = new ArrayList<>();
     private final CuratorFramework client;
     private InterProcessLock held;
 
     private CuratorLocks(String servers) throws Exception {
-        this.servers = servers;
-        client = client(0);
-    }
-
-    /** The session of that number, which stays once it is made. */
-    private CuratorFramework client(int number) throws Exception {
-        while (clients.size() <= number) {
-            CuratorFramework made =
-                CuratorFrameworkFactory.newClient(servers, new ExponentialBackoffRetry(1000, 3));
-
-            clients.add(made);
-            made.start();
-            if (!made.blockUntilConnected(60, TimeUnit.SECONDS)) {
-                throw new Exception("no connection to " + servers);
-            }
+        client = CuratorFrameworkFactory.newClient(servers, new ExponentialBackoffRetry(1000, 3));
+        client.start();
+        if (!client.blockUntilConnected(60, TimeUnit.SECONDS)) {
+            throw new Exception("no connection to " + servers);
         }
-        return clients.get(number);
     }
 
     private InterProcessLock lock(String kind, String path) {
@@ -94,50 +72,6 @@ public class CuratorLocks {
         }
     }
 
-    private InterProcessMutex[] mutexes(String how, String path, int count) throws Exception {
-        InterProcessMutex[] made = new InterProcessMutex[count];
-
-        for (int i = 0; i < count; i++) {
-            boolean shares = how.equals("shared") && i > 0;
-
-            made[i] = shares ? made[0] : new InterProcessMutex(client(how.equals("sessions") ? i : 0), path);
-        }
-        return made;
-    }
-
-    private static void run(InterProcessMutex[] mutexes, double seconds) throws Exception {
-        AtomicLong acquired = new AtomicLong();
-        AtomicInteger holders = new AtomicInteger();
-        Thread[] threads = new Thread[mutexes.length];
-        long start = System.nanoTime();
-        long end = start + (long) (seconds * 1e9);
-
-        for (int i = 0; i < threads.length; i++) {
-            InterProcessMutex mutex = mutexes[i];
-
-            threads[i] = new Thread(() -> {
-                try {
-                    while (System.nanoTime() < end) {
-                        mutex.acquire();
-                        if (holders.incrementAndGet() != 1) {
-                            throw new Exception("two hold at once");
-                        }
-                        holders.decrementAndGet();
-                        mutex.release();
-                        acquired.incrementAndGet();
-                    }
-                } catch (Exception e) {
-                    fail(e);
-                }
-            });
-            threads[i].start();
-        }
-        for (Thread thread : threads) {
-            thread.join();
-        }
-        say("done " + acquired + " 0 " + (System.nanoTime() - start) / 1e9);
-    }
-
     private void obey(String[] words) throws Exception {
         switch (words[0]) {
         case "turns":
@@ -156,9 +90,6 @@ public class CuratorLocks {
         case "release":
             held.release();
             say("done");
-            break;
-        case "run":
-            run(mutexes(words[1], words[2], Integer.parseInt(words[3])), Double.parseDouble(words[4]));
             break;
         default:
             throw new IllegalArgumentException(words[0]);
@@ -185,9 +116,7 @@ public class CuratorLocks {
             while ((line = input.readLine()) != null) {
                 locks.obey(line.split(" "));
             }
-            for (CuratorFramework each : locks.clients) {
-                each.close();
-            }
+            locks.client.close();
             System.exit(0);
         } catch (Exception e) {
             fail(e);

@@ -4,24 +4,19 @@
 
 says "ready" once it is connected, and then takes commands, one a line:
 
-    get KIND PATH                  read the value
-    add KIND PATH N                add 1, N times
-    run KIND PATH THREADS SECONDS  add 1, with so many threads, for so long
+    get KIND PATH    read the value
+    add KIND PATH N  add 1, N times
 
 KIND is `decimal`, or `int` for the encoding that Kazoo shares with Curator.
 Each is answered by one line: "done VALUE", "done LOST" (how many tries of
-these adds were in vain), "done ADDED FAILED SECONDS". `add` says every sum
-before that, on a line of its own. DELAY is how long Kazoo waits after the first
-try of an add that was in vain, in seconds (0.1 if one leaves it to Kazoo); it
-does so without end. Ends with its input; exit status 1 for anything unexpected.
+these adds were in vain). `add` says every sum before that, on a line of its
+own. DELAY is how long Kazoo waits after the first try of an add that was in
+vain, in seconds (0.1 if one leaves it to Kazoo); it does so without end. Ends
+with its input; exit status 1 for anything unexpected.
 """
 
 import logging
-import os
 import sys
-import threading
-import time
-import traceback
 
 from kazoo.client import KazooClient
 from kazoo.recipe.counter import Counter
@@ -56,29 +51,6 @@ def add(counter, times):
     say("done", counter.tries - before - times)
 
 
-def run(counters, seconds):
-    """Add in a thread for each of counters: Kazoo's are not for several."""
-    added = [0] * len(counters)
-    start = time.monotonic()
-
-    def work(i):
-        counter = counters[i]
-        try:
-            while time.monotonic() < start + seconds:
-                counter += 1
-                added[i] += 1
-        except Exception:
-            traceback.print_exc()
-            os._exit(1)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(counters))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    say("done", sum(added), 0, time.monotonic() - start)
-
-
 def main(servers, delay):
     logging.basicConfig(level=logging.ERROR)
     client = KazooClient(servers, command_retry=KazooRetry(max_tries=-1, delay=float(delay)))
@@ -94,8 +66,6 @@ def main(servers, delay):
             say("done", counter.value)
         elif command == "add":
             add(counter, int(rest[0]))
-        elif command == "run":
-            run([make(client, kind, path) for _ in range(int(rest[0]))], float(rest[1]))
         else:
             raise ValueError(command)
     client.stop()

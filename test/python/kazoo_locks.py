@@ -7,13 +7,11 @@ says "ready" once it is connected, and then takes commands, one a line:
     turns KIND PATH FILE N   N times: acquire, add 1 to the number in FILE, release
     hold KIND PATH           acquire; says "held"
     release                  what is held
-    run KIND PATH 1 SECONDS  acquire and release, with one thread, for so long
 
 KIND is `mutex` (a Lock with Curator's names), or of Kazoo's own `lock` (Lock),
 `write` (WriteLock), `read` (ReadLock). Who reads adds nothing: the number must
-stay what it is. `run` is answered by "done ACQUIRED 0 SECONDS", each other
-command but `hold` by "done". Ends with its input; exit status 1 for anything
-unexpected.
+stay what it is. Each command but `hold` is answered by "done". Ends with its
+input; exit status 1 for anything unexpected.
 """
 
 import logging
@@ -55,15 +53,6 @@ def turn(lock, reads, file):
                 opened.write(str(number + 1))
 
 
-def run(lock, seconds):
-    acquired = 0
-    start = time.monotonic()
-    while time.monotonic() < start + seconds:
-        with lock:
-            acquired += 1
-    say("done", acquired, 0, time.monotonic() - start)
-
-
 def main(servers):
     logging.basicConfig(level=logging.ERROR)
     client = KazooClient(servers)
@@ -85,11 +74,6 @@ def main(servers):
         elif command == "release":
             held.release()
             say("done")
-        elif command == "run":
-            kind, path, threads, seconds = rest
-            if threads != "1":
-                raise ValueError(line)
-            run(KINDS[kind](client, path), float(seconds))
         else:
             raise ValueError(command)
     client.stop()
