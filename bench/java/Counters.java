@@ -14,39 +14,50 @@ import org.apache.curator.retry.RetryNTimes;
 import org.apache.zookeeper.KeeperException;
 
 /**
- * Curator's counters, all of one session: DistributedAtomicLong, which threads
- * share, and CachedAtomicLong. Options:
+ * Curator's counters, all of one session: DistributedAtomicLong and
+ * CachedAtomicLong. By default they are tried again in the way by which
+ * most adds succeed when many threads of many processes contend: one adds again and
+ * again while the others pause. Options:
  *
- *     counters=N    by turns PATH/0 to PATH/N-1, each thread starting at another one; otherwise PATH
+ *     counters=N        by turns PATH/0 to PATH/N-1, each thread starting at another one; otherwise PATH
  *     first_ms=, most_ms=, retries=
- *                   how an add that was in vain is tried again: after pauses that grow at random from
- *                   the first to the most (BoundedExponentialBackoffRetry, of 29 retries at most), or
- *                   that are all the same if these two are equal (RetryNTimes). It gives up when it is
- *                   out of retries.
- *     promote=yes   then it does not give up, but tries again while it holds a lock at PATH-lock
- *     block=N       of a CachedAtomicLong
+ *                       how an add that was in vain is tried again: after pauses that grow at random
+ *                       from the first to the most (BoundedExponentialBackoffRetry, of 29 retries at
+ *                       most), or that are all the same if these two are equal (RetryNTimes). It gives
+ *                       up when it is out of retries.
+ *     promote=yes       then it does not give up, but tries again while it holds a lock at PATH-lock
+ *     mutex=one|each    one object of Curator's, with its lock, for all threads, or each its own
+ *     block=N           of a CachedAtomicLong
  */
 class Counters {
     private final CuratorFramework client;
-    private final Map<String, DistributedAtomicLong[]> kept = new HashMap<>();
-    private final Map<String, CachedAtomicLong> blocks = new HashMap<>();
+    private final Map<Key, DistributedAtomicLong[]> kept = new HashMap<>();
+    private final Map<Key, CachedAtomicLong> blocks = new HashMap<>();
 
     Counters(CuratorFramework client) {
         this.client = client;
     }
 
-    private static RetryPolicy policy(Options options) {
-        int first = options.number("first_ms", 2);
-        int most = options.number("most_ms", 50);
-        int retries = options.number("retries", 29);
+    /** How adds are tried again. */
+    private record Policy(int firstMs, int mostMs, int retries, boolean promoted) {
+        static Policy of(Options options) {
+            return new Policy(options.number("first_ms", 100), options.number("most_ms", 100),
+                options.number("retries", 100000), options.text("promote", "no").equals("yes"));
+        }
 
-        return first == most ? new RetryNTimes(retries, first)
-                             : new BoundedExponentialBackoffRetry(first, most, retries);
+        RetryPolicy make() {
+            return firstMs == mostMs ? new RetryNTimes(retries, firstMs)
+                                     : new BoundedExponentialBackoffRetry(firstMs, mostMs, retries);
+        }
     }
 
-    private DistributedAtomicLong make(String path, RetryPolicy policy, boolean promoted) {
-        if (!promoted) {
-            return new DistributedAtomicLong(client, path, policy);
+    /** What is kept of a path, by how many counters or how large blocks. */
+    private record Key(String path, int number, int thread, Policy policy) {
+    }
+
+    private DistributedAtomicLong make(String path, Policy policy) {
+        if (!policy.promoted) {
+            return new DistributedAtomicLong(client, path, policy.make());
         }
         /* Who holds the lock contends only with those that have not got so far. */
         PromotedToLock promotion = PromotedToLock.builder()
@@ -55,21 +66,19 @@ class Counters {
                                        .timeout(60, TimeUnit.SECONDS)
                                        .build();
 
-        return new DistributedAtomicLong(client, path, policy, promotion);
+        return new DistributedAtomicLong(client, path, policy.make(), promotion);
     }
 
-    private DistributedAtomicLong[] counters(String path, Options options) {
+    private DistributedAtomicLong[] counters(String path, int thread, Options options) {
         int count = options.number("counters", 1);
-        boolean promoted = options.text("promote", "no").equals("yes");
-        RetryPolicy policy = policy(options);
-        String key = path + " " + count + " " + promoted + " " + options.number("first_ms", 2) + " "
-            + options.number("most_ms", 50) + " " + options.number("retries", 29);
+        int owner = options.text("mutex", "one").equals("each") ? thread : 0;
+        Policy policy = Policy.of(options);
 
-        return kept.computeIfAbsent(key, absent -> {
+        return kept.computeIfAbsent(new Key(path, count, owner, policy), absent -> {
             DistributedAtomicLong[] made = new DistributedAtomicLong[count];
 
             for (int i = 0; i < count; i++) {
-                made[i] = make(count == 1 ? path : path + "/" + i, policy, promoted);
+                made[i] = make(count == 1 ? path : path + "/" + i, policy);
             }
             return made;
         });
@@ -80,10 +89,10 @@ class Counters {
     }
 
     private List<Crew.Operation> byTurns(String path, int threads, Options options, Use use) {
-        DistributedAtomicLong[] counters = counters(path, options);
         List<Crew.Operation> operations = new ArrayList<>();
 
         for (int i = 0; i < threads; i++) {
+            DistributedAtomicLong[] counters = counters(path, i, options);
             int first = (int) ((long) i * counters.length / threads);
 
             operations.add(new Crew.Operation() {
@@ -111,8 +120,9 @@ class Counters {
     /** Numbers of a CachedAtomicLong, which is for one thread. That they do not ascend is unexpected. */
     List<Crew.Operation> draws(String path, int threads, Options options) {
         int block = options.number("block", 1000);
-        CachedAtomicLong numbers = blocks.computeIfAbsent(path + " " + block,
-            absent -> new CachedAtomicLong(make(path, policy(options), false), block));
+        Policy policy = Policy.of(options);
+        CachedAtomicLong numbers = blocks.computeIfAbsent(
+            new Key(path, block, 0, policy), absent -> new CachedAtomicLong(make(path, policy), block));
 
         if (threads != 1) {
             throw new IllegalArgumentException("cached-long is for one thread");
@@ -137,7 +147,7 @@ class Counters {
 
     /** So many adds; none that reports an error is tried again here. */
     String add(String path, int times, Options options) throws Exception {
-        DistributedAtomicLong counter = counters(path, options)[0];
+        DistributedAtomicLong counter = counters(path, 0, options)[0];
         int failed = 0;
 
         for (int i = 0; i < times; i++) {
@@ -153,7 +163,7 @@ class Counters {
     }
 
     void drop(String path) {
-        kept.keySet().removeIf(key -> key.startsWith(path + " "));
-        blocks.keySet().removeIf(key -> key.startsWith(path + " "));
+        kept.keySet().removeIf(key -> key.path.equals(path));
+        blocks.keySet().removeIf(key -> key.path.equals(path));
     }
 }

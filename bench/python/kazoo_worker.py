@@ -22,7 +22,8 @@ Options:
     delay=, backoff=, max_delay=, jitter=
                        how an add that was in vain is tried again, without end, as
                        KazooRetry has them: seconds, what they grow by, seconds at
-                       most, and the part of them that is left to chance
+                       most, and the part of them that is left to chance; by default
+                       as most adds succeed when many threads contend
     session=one|each   one session for all threads, or each its own
     leases=N           of a semaphore
     pause_ms=N         how long one keeps the lock that is to be passed on
@@ -86,10 +87,10 @@ class Counters:
     def _counters(self, path, thread, options):
         retry = KazooRetry(
             max_tries=-1,
-            delay=options.number("delay", 0.1),
+            delay=options.number("delay", 0.05),
             backoff=options.number("backoff", 2),
-            max_delay=options.number("max_delay", 60),
-            max_jitter=options.number("jitter", 0.4),
+            max_delay=options.number("max_delay", 2),
+            max_jitter=options.number("jitter", 1),
         )
         count = int(options.number("counters", 1))
         client = Retrying(self._client, retry)
