@@ -113,24 +113,21 @@ static bool count_watches(const char *servers, double *ret_watches)
 
 /* --- one path --- */
 
-static bool change(crowd *c, raw *r, const char *path, unsigned number, double *ret_seconds)
+static bool change(crowd *c, raw *r, const char *path, unsigned number)
 {
     char text[NUMBER_SIZE];
 
     await_number(c, number);
-    double start = bench_now();
     int result = raw_set(r, path, text, snprintf(text, sizeof text, "%u", number));
     if (result != ZOK) {
         return report(path, "set", result);
     }
-    bool told = are_all_told(c);
-    *ret_seconds = bench_now() - start;
-    return told;
+    return are_all_told(c);
 }
 
 static bool share(crowd *c, raw *r, const char *path, watch_shared *ret_shared)
 {
-    double before = 0, after = 0, seconds[CHANGES];
+    double before = 0, after = 0;
     bool good = raw_create(r, path, "0", 1) == ZOK && count_watches(c->servers, &before);
 
     await_number(c, 0);
@@ -140,12 +137,11 @@ static bool share(crowd *c, raw *r, const char *path, watch_shared *ret_shared)
     good = good && are_all_told(c) && count_watches(c->servers, &after);
     uint64_t requests = proxy_count(c->through, PROXY_REQUESTS);
     for (unsigned i = 0; i < CHANGES && good; i++) {
-        good = change(c, r, path, i + 1, &seconds[i]);
+        good = change(c, r, path, i + 1);
     }
     if (good) {
         ret_shared->watches = after - before;
         ret_shared->requests = (double)(proxy_count(c->through, PROXY_REQUESTS) - requests) / CHANGES;
-        ret_shared->told_s = bench_median(seconds, CHANGES);
     }
     return good;
 }

@@ -1,4 +1,4 @@
-/** Many subscriptions: what they cost the server, for bench_watch. */
+/** Many subscriptions: what they cost the server, for watches.c. */
 #ifndef BENCH_WATCH_MANY_H
 #define BENCH_WATCH_MANY_H
 
@@ -10,7 +10,6 @@
 typedef struct {
     double watches;  /**< the server's, as it counts them itself */
     double requests; /**< per change, counted by a proxy between the two */
-    double told_s;   /**< from a change until all have been called, the median */
 } watch_shared;
 
 /** Have @subscribers in one client watch the znode at @path, and make some changes. False: something failed.

@@ -1,4 +1,4 @@
-/** Changes faster than a subscriber takes them, for bench_watch. */
+/** Changes faster than a subscriber takes them, for watches.c. */
 #ifndef BENCH_WATCH_STALL_H
 #define BENCH_WATCH_STALL_H
 

@@ -192,27 +192,42 @@ const watch_manner watch_bare_loop = {loop_open, hear_here, loop_close};
 
 /* --- Corral --- */
 
+/* It is told when the last subscriber has been called. */
 static void on_event(const corral_watch_event *event, void *arg)
 {
-    tell(arg, event->value, event->length);
+    watch_way *w = arg;
+    uint64_t number = watch_number(event->value, event->length);
+
+    if (number != w->called_number) {
+        w->called_number = number;
+        w->called = 0;
+    }
+    if (++w->called == w->subscribers) {
+        tell(w, event->value, event->length);
+    }
 }
 
 static bool corral_way_open(watch_way *w, const char *servers)
 {
-    int status;
-
     open_here(w);
-    status = corral_client_open(servers, NULL, &w->client);
-    if (status == CORRAL_OK) {
-        status = corral_watch_open(w->client, w->path, NULL, on_event, w, &w->watch);
+    w->watches = calloc(w->subscribers, sizeof *w->watches);
+    if (w->watches == NULL) {
+        abort();
+    }
+    int status = corral_client_open(servers, NULL, &w->client);
+    for (unsigned i = 0; i < w->subscribers && status == CORRAL_OK; i++) {
+        status = corral_watch_open(w->client, w->path, NULL, on_event, w, &w->watches[i]);
     }
     return status == CORRAL_OK || failed(w, corral_strerror(status), status);
 }
 
 static bool corral_way_close(watch_way *w)
 {
-    corral_watch_close(w->watch);
+    for (unsigned i = 0; w->watches != NULL && i < w->subscribers; i++) {
+        corral_watch_close(w->watches[i]);
+    }
     corral_client_close(w->client);
+    free(w->watches);
     return true;
 }
 
@@ -236,7 +251,7 @@ static bool hear_peer(watch_way *w, uint64_t *ret_number, double *ret_at)
 static bool subscribe_peer(watch_way *w, peer *p)
 {
     w->peer = p;
-    return (p != NULL && peer_await(p) && peer_tell(p, "watch %s %s", w->kind, w->path)) ||
+    return (p != NULL && peer_await(p) && peer_tell(p, "watch %s %s %u", w->kind, w->path, w->subscribers)) ||
            failed(w, "did not start", 0);
 }
 

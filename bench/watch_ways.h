@@ -1,4 +1,4 @@
-/** Ways of being told of the changes of a znode, for bench_watch. */
+/** Ways of being told of the changes of a znode, for watches.c. */
 #ifndef BENCH_WATCH_WAYS_H
 #define BENCH_WATCH_WAYS_H
 
@@ -25,22 +25,27 @@ typedef struct {
 
 struct watch_way {
     const char *name;
+    const char *id; /**< its name for other programs */
     const watch_manner *manner;
-    const char *kind; /**< of a peer's */
+    const char *kind;     /**< of a peer's */
+    unsigned subscribers; /**< of Corral or a peer: it is told when so many have been called */
+    bool binary;          /**< the znode's value is 4 bytes, big-endian; else decimal */
     char path[128];
-    uint64_t number; /**< the znode's value, in decimal */
+    uint64_t number; /**< the znode's value */
 
     raw *raw; /**< of bare ones */
     pthread_t thread;
     atomic_bool running;
     corral_client *client; /**< of Corral's */
-    corral_watch *watch;
+    corral_watch **watches;
     peer *peer;
 
     /* Of those in this process: what they were told. */
     sem_t told, changed;
     uint64_t told_number;
     double told_at;
+    uint64_t called_number; /**< of which so many have been told until now */
+    unsigned called;
 };
 
 /** libzookeeper's watch, and from its callback the read that fetches the data and watches anew; no thread

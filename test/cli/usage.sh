@@ -232,15 +232,4 @@ status=0
 out='' err=$(cat "$scratch/err")
 judge 'a closed standard output is told' 6 '' 'cannot write to standard output: *'
 
-# The benchmark is strict as well, before it starts a server.
-BENCH=$(find_built bench/bench_watch) || exit 1
-for number in 1abc '' x 0 101 1.5 -1; do
-    run "$BENCH" --rounds "$number"
-    matches "bench --rounds '$number'" "$status|$out|$err" "2||bench: --rounds is not a *number*: $number"
-done
-for number in 1abc '' x 0 3601 -1 nan; do
-    run "$BENCH" --seconds "$number"
-    matches "bench --seconds '$number'" "$status|$out|$err" "2||bench: --seconds is not a number from *: $number"
-done
-
 finish

@@ -10,34 +10,62 @@ import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.recipes.cache.ChildData;
 import org.apache.curator.framework.recipes.cache.CuratorCache;
 import org.apache.curator.framework.recipes.cache.NodeCache;
+import org.apache.curator.framework.recipes.shared.SharedCount;
+import org.apache.curator.framework.recipes.shared.SharedCountListener;
+import org.apache.curator.framework.recipes.shared.SharedCountReader;
+import org.apache.curator.framework.state.ConnectionState;
 import org.apache.curator.retry.ExponentialBackoffRetry;
 
 /**
- * Curator's caches of one znode, to be told by another program what to watch:
+ * What Curator has for watching one znode, to be told by another program what to watch:
  *
  *     java CuratorWatches.java SERVERS
  *
  * says "ready" once it is connected, and then takes commands, one a line:
  *
- *     watch KIND PATH
+ *     watch KIND PATH COUNT
  *
- * KIND is `cache` (CuratorCache) or `node` (NodeCache). From then on each state of
- * the znode, whose data must be a number, is told by "told NUMBER TIME", TIME
- * being when the listener was called, in nanoseconds of the monotonic clock. Ends
- * with its input; exit status 1 for anything unexpected.
+ * KIND is `cache` (CuratorCache), `node` (NodeCache) or `count` (SharedCount). From
+ * then on each state of the znode, whose data must be a number, in decimal or as
+ * a SharedCount has it, is told by "told NUMBER TIME" when COUNT of them have
+ * been told of it, TIME being when the last listener was called, in nanoseconds of
+ * the monotonic clock. Ends with its input; exit status 1 for anything unexpected.
  */
 @SuppressWarnings("deprecation") // of NodeCache
 public class CuratorWatches {
-    private static synchronized void told(ChildData data, long at) {
-        System.out.println("told " + new String(data.getData(), StandardCharsets.US_ASCII) + " " + at);
+    /** So many that watch the same. */
+    private static class Crowd {
+        private final int count;
+        private long number = -1;
+        private int told;
+
+        Crowd(int count) {
+            this.count = count;
+        }
+
+        /** One of them was told of @number. */
+        synchronized void tell(long number, long at) {
+            if (number != this.number) {
+                this.number = number;
+                told = 0;
+            }
+            if (++told == count) {
+                System.out.println("told " + number + " " + at);
+            }
+        }
+
+        void tell(ChildData data, long at) {
+            tell(Long.parseLong(new String(data.getData(), StandardCharsets.US_ASCII)), at);
+        }
     }
 
     /** What watches: to be closed. */
-    private static Closeable watch(CuratorFramework client, String kind, String path) throws Exception {
+    private static Closeable watch(CuratorFramework client, String kind, String path, Crowd crowd)
+        throws Exception {
         if (kind.equals("cache")) {
             CuratorCache cache = CuratorCache.build(client, path, CuratorCache.Options.SINGLE_NODE_CACHE);
 
-            cache.listenable().addListener((type, before, after) -> told(after, System.nanoTime()));
+            cache.listenable().addListener((type, before, after) -> crowd.tell(after, System.nanoTime()));
             cache.start();
             return cache;
         } else if (kind.equals("node")) {
@@ -46,10 +74,24 @@ public class CuratorWatches {
             cache.getListenable().addListener(() -> {
                 long at = System.nanoTime();
 
-                told(cache.getCurrentData(), at);
+                crowd.tell(cache.getCurrentData(), at);
             });
             cache.start();
             return cache;
+        } else if (kind.equals("count")) {
+            SharedCount counter = new SharedCount(client, path, 0);
+
+            counter.addListener(new SharedCountListener() {
+                public void countHasChanged(SharedCountReader changed, int number) {
+                    crowd.tell(number, System.nanoTime());
+                }
+
+                public void stateChanged(CuratorFramework changed, ConnectionState state) {
+                }
+            });
+            counter.start();
+            crowd.tell(counter.getCount(), System.nanoTime());
+            return counter;
         } else {
             throw new IllegalArgumentException(kind);
         }
@@ -71,10 +113,15 @@ public class CuratorWatches {
         for (String line = input.readLine(); line != null; line = input.readLine()) {
             String[] words = line.split(" ");
 
-            if (!words[0].equals("watch") || words.length != 3) {
+            if (!words[0].equals("watch") || words.length != 4) {
                 throw new IllegalArgumentException(line);
             }
-            opened.add(watch(client, words[1], words[2]));
+            int count = Integer.parseInt(words[3]);
+            Crowd crowd = new Crowd(count);
+
+            for (int i = 0; i < count; i++) {
+                opened.add(watch(client, words[1], words[2], crowd));
+            }
         }
         for (Closeable each : opened) {
             each.close();

@@ -4,15 +4,16 @@
 
 says "ready" once it is connected, and then takes commands, one a line:
 
-    watch data PATH
+    watch data PATH COUNT
 
 From then on each state of the znode, whose data must be a number, is told by
-"told NUMBER TIME", TIME being when the function was called, in nanoseconds of
-the monotonic clock. Ends with its input; exit status 1 for anything unexpected.
+"told NUMBER TIME" when COUNT of them have been told of it, TIME being when the
+last function was called, in nanoseconds of the monotonic clock. Ends with its input; exit status 1 for anything unexpected.
 """
 
 import logging
 import sys
+import threading
 import time
 
 from kazoo.client import KazooClient
@@ -23,9 +24,25 @@ def say(*words):
     print(*words, flush=True)
 
 
-def told(data, stat):
-    at = time.monotonic_ns()
-    say("told", int(data), at)
+class Crowd:
+    """So many that watch the same."""
+
+    def __init__(self, count):
+        self.count = count
+        self.lock = threading.Lock()
+        self.number = None
+        self.told = 0
+
+    def tell(self, data, stat):
+        at = time.monotonic_ns()
+        number = int(data)
+        with self.lock:
+            if number != self.number:
+                self.number = number
+                self.told = 0
+            self.told += 1
+            if self.told == self.count:
+                say("told", number, at)
 
 
 def main(servers):
@@ -34,10 +51,12 @@ def main(servers):
     client.start(timeout=60)
     say("ready")
     for line in sys.stdin:
-        command, kind, path = line.split()
+        command, kind, path, count = line.split()
         if (command, kind) != ("watch", "data"):
             raise ValueError(line)
-        DataWatch(client, path, told)
+        crowd = Crowd(int(count))
+        for _ in range(crowd.count):
+            DataWatch(client, path, crowd.tell)
     client.stop()
     client.close()
 
