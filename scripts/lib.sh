@@ -12,9 +12,13 @@ packages_to_run=(
     autoconf automake gcc libc6-dev libtool libzookeeper-mt-dev make pkg-config util-linux zookeeper
 )
 packages_to_fuzz=(clang libclang-rt-dev)
+packages_to_bench=(
+    default-jdk-headless etcd-client etcd-server gnuplot-nox libcunit1-dev libcurator-recipes-java python3-kazoo
+    redis-server
+)
 packages_to_test=(
-    "${packages_to_run[@]}" "${packages_to_fuzz[@]}" binutils bsdutils default-jdk-headless diffutils g++
-    gnuplot-nox libcunit1-dev libcurator-recipes-java libuv1-dev mandoc patch python3-kazoo valgrind
+    "${packages_to_run[@]}" "${packages_to_fuzz[@]}" "${packages_to_bench[@]}" binutils bsdutils diffutils g++
+    libuv1-dev mandoc patch valgrind
 )
 
 say()

@@ -1,0 +1,77 @@
+"""The ratios that a run is judged by, and their targets."""
+
+from statistics import median
+
+from figures import short
+
+
+class TargetError(Exception):
+    pass
+
+
+def read_targets(path):
+    """The bounds by the ratios' names: ("least" or "most", number)."""
+    targets = {}
+    with open(path) as lines:
+        for number, line in enumerate(lines, 1):
+            words = line.partition("#")[0].split()
+            if not words:
+                continue
+            if len(words) != 3 or words[1] not in ("least", "most") or words[0] in targets:
+                raise TargetError(f"{path}:{number}: not a ratio, `least` or `most`, and a number")
+            targets[words[0]] = (words[1], float(words[2]))
+    return targets
+
+
+def figure_of(shape, way, name):
+    """A figure of a way in each round."""
+    if name == "requests":
+        return [r["requests"] / r["count"] for r in way["rounds"]]
+    if name == "fairness":
+        return [r["least"] / r["most"] for r in way["rounds"]]
+    return [r[name or shape["figure"]] for r in way["rounds"]]
+
+
+def values_of(ratio, shape):
+    """The ratio in each round. None: not all of it has been measured."""
+    ways = {way["id"]: way for way in shape["ways"]}
+    if not {ratio.over, *ratio.under} <= ways.keys():
+        return None
+    over = figure_of(shape, ways[ratio.over], ratio.figure)
+    if not ratio.under:
+        return over
+    less_is_better = shape["better"] == "less"
+    best = min if less_is_better else max
+    under = [best(each) for each in zip(*(figure_of(shape, ways[id], ratio.figure) for id in ratio.under))]
+    if less_is_better != ratio.inverse:
+        over, under = under, over
+    # Who has done nothing in a round, as may be in a very short one, cannot be compared with.
+    return [o / u for o, u in zip(over, under) if u] or None
+
+
+def judge(ratios, shapes, extras, targets):
+    """All ratios that have been measured, and what is judged like them, as they are written."""
+    measured = {shape["id"]: shape for shape in shapes}
+    rows = []
+    for ratio in ratios:
+        values = values_of(ratio, measured[ratio.shape]) if ratio.shape in measured else None
+        if values is not None:
+            better = "less" if ratio.inverse or ratio.figure == "requests" else "more"
+            rows.append({"id": ratio.id, "title": ratio.title, "better": better, "rounds": values})
+    return [judge_row(row, *targets.get(row["id"], (None, None))) for row in rows + extras]
+
+
+def judge_row(row, bound, target):
+    middle = median(row["rounds"])
+    holds = None if bound is None else middle >= target if bound == "least" else middle <= target
+    return {
+        **row, "median": middle, "min": min(row["rounds"]), "max": max(row["rounds"]), "bound": bound,
+        "target": target, "holds": holds,
+    }  # fmt: skip
+
+
+def print_table(judged):
+    for r in judged:
+        target = "" if r["bound"] is None else f"  at {r['bound']} {r['target']:g}{'' if r['holds'] else '  MISSED'}"
+        extent = f"{short(r['min'])} .. {short(r['max'])}"
+        print(f"{r['title']:<76} {short(r['median']):>9}  {extent}{target}")
