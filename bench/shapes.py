@@ -78,19 +78,19 @@ class Ratio:
 def counting(who, threads=1, processes=1, title=None, id=None, site=0, **options):
     """A way of adding 1."""
     known = {
-        "bare": ("bare-set", "bare zoo_set2 loop", {}),
-        "tuned": ("tuned-set", "the same, hosts not looked up", {}),
-        "corral": ("add", "Corral", {}),
-        "curator": ("add", "Curator, patient", PATIENT),
-        "curator-eager": ("add", "Curator, eager", EAGER),
-        "curator-promoted": ("add", "Curator, promoted to a lock", PROMOTED),
-        "kazoo": ("add", "Kazoo", KAZOO),
+        "bare": ("bare-set", "bare zoo_set2 loop", {}, ""),
+        "tuned": ("tuned-set", "the same, hosts not looked up", {}, ""),
+        "corral": ("add", "Corral", {}, ""),
+        "curator": ("add", "Curator, patient", PATIENT, "tries again every 100 ms"),
+        "curator-eager": ("add", "Curator, eager", EAGER, "tries again every 1 ms, 29 times"),
+        "curator-promoted": ("add", "Curator, promoted to a lock", PROMOTED, "tries once, then takes a mutex of each thread"),
+        "kazoo": ("add", "Kazoo", KAZOO, "tries again after 50 ms to 2 s, at random"),
     }
-    kind, name, own = known[who]
+    kind, name, own, setting = known[who]
     program = "bare" if who == "tuned" else who.partition("-")[0]
     return Way(
         id or who, program, title or name, kind, threads, processes, {**own, **options},
-        setting=" ".join(f"{k}={v}" for k, v in own.items()), data=BINARY if program == "curator" else DECIMAL,
+        setting=setting, data=BINARY if program == "curator" else DECIMAL,
         sums=True, site=site,
     )  # fmt: skip
 
@@ -202,7 +202,8 @@ NODES = Shape(
 
 
 def locking(program, title, threads=1, kind="lock", id=None, **options):
-    setting = " ".join(f"{k}={v}" for k, v in options.items())
+    known = {"session": "a session each", "pause_ms": "held for 2 ms", "leases": "4 leases"}
+    setting = ", ".join(known[name] for name in options if name in known)
     return Way(id or program, program, title, kind, threads, 1, options, setting, b"")
 
 
@@ -210,7 +211,7 @@ def sessions_shape(sessions):
     ways = [locking(who, title, sessions, session="each") for who, title in PEOPLE]
     return Shape(
         f"lock-{sessions}-sessions", "lock", f"Lock, {sessions} sessions", tuple(ways),
-        slices=4, note="least and most: of the slowest and the fastest session",
+        slices=4,
     )  # fmt: skip
 
 
