@@ -102,12 +102,15 @@ static order read_order(const corrali_contender *own, const char *const *names, 
 
 /*
  * We are first: whoever contends by this handle next will be behind the last
- * one. If that is the only one, it is not noted: behind it alone, a listing makes an heir.
+ * one, unless they may share. If that is the only one, it is not noted: behind it alone, a listing makes an
+ * heir.
  */
 static void note_tail_locked(corrali_contest *contest, const order *found)
 {
+    const corrali_lock_kind *kind = contest->kind;
+
     corrali_contest_forget(contest);
-    if (found->behind > 1 && contest->checked && contest->kind->scheme != CORRALI_SCHEME_READ_WRITE) {
+    if (found->behind > 1 && contest->checked && !kind->shared && kind->scheme != CORRALI_SCHEME_READ_WRITE) {
         contest->tail = corrali_asprintf("%s/%s", contest->directory, found->last); /* or it is not known */
     }
 }

@@ -22,15 +22,22 @@ static void close_both(void)
     fixture_close();
 }
 
-static corral_lock *open_lock(corral_client *of, const char *path, corral_lock_mode mode)
+static corral_lock *open_named(corral_client *of, const char *path, corral_lock_mode mode,
+                               corral_naming naming)
 {
     corral_lock_options options = CORRAL_LOCK_OPTIONS_INIT;
     corral_lock *lock;
 
     options.mode = mode;
+    options.naming = naming;
     options.label = "tester";
     REQUIRE_STATUS(corral_lock_open(of, path, &options, &lock), CORRAL_OK);
     return lock;
+}
+
+static corral_lock *open_lock(corral_client *of, const char *path, corral_lock_mode mode)
+{
+    return open_named(of, path, mode, CORRAL_NAMING_CURATOR);
 }
 
 static void it_is_acquired_and_released(void)
@@ -250,6 +257,28 @@ static void readers_share_and_writers_do_not(void)
     ASSERT_STATUS(corral_lock_close(writer), CORRAL_OK);
 }
 
+/* A reader whose handle has one already is not behind other readers, though they came before it. */
+static void a_reader_comes_in_among_others(corral_naming naming, const char *path)
+{
+    corral_lock *reader = open_named(client, path, CORRAL_LOCK_READ, naming);
+    corral_lock *others = open_named(other, path, CORRAL_LOCK_READ, naming);
+    corral_grant *grants[] = {locking_acquire(others), locking_acquire(others), locking_acquire(reader),
+                              NULL};
+
+    ASSERT_STATUS(corral_lock_acquire(reader, 0, &grants[3]), CORRAL_OK);
+    for (int i = 0; i < 4; i++) {
+        locking_give_back(grants[i]);
+    }
+    ASSERT_STATUS(corral_lock_close(reader), CORRAL_OK);
+    ASSERT_STATUS(corral_lock_close(others), CORRAL_OK);
+}
+
+static void readers_come_in_among_others(void)
+{
+    a_reader_comes_in_among_others(CORRAL_NAMING_CURATOR, "/lock/readers");
+    a_reader_comes_in_among_others(CORRAL_NAMING_KAZOO, "/lock/kazoo-readers");
+}
+
 static void kinds_do_not_mix(void)
 {
     corral_lock *mutex = open_lock(client, "/lock/mixed", CORRAL_LOCK_MUTEX);
@@ -342,6 +371,7 @@ int main(int argc, char **argv)
                            {"handles without hand-offs take turns", handles_without_handoffs_take_turns},
                            {"who wants it again is last", who_wants_it_again_is_last},
                            {"readers share and writers do not", readers_share_and_writers_do_not},
+                           {"readers come in among others", readers_come_in_among_others},
                            {"kinds do not mix", kinds_do_not_mix},
                            {"contenders are listed in order", contenders_are_listed_in_order},
                            {"guarded changes need the lock", guarded_changes_need_the_lock},
