@@ -1,12 +1,13 @@
 """Corral side by side with its peers: measures all shapes and writes the results. scripts/bench calls it."""
 
 import argparse
-import copy
 import contextlib
+import copy
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import extras
@@ -47,8 +48,11 @@ class Settings:
         return other
 
 
+START = time.monotonic()
+
+
 def say(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
+    print(f"bench: {time.monotonic() - START:5.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 class Bench:
