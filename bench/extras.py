@@ -84,6 +84,7 @@ def drains(site, rounds):
     return [
         row("drain/requests", f"requests per hand-off, {WAITERS[1]:,} sessions that wait", *many),
         row(
-            "drain/growth", f"... in proportion to those with {WAITERS[0]}", *(m / f for m, f in zip(many, few))
+            "drain/growth", f"requests per hand-off, {WAITERS[1]:,} sessions that wait / {WAITERS[0]}",
+            *(m / f for m, f in zip(many, few)),
         ),
     ]
