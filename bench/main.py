@@ -5,6 +5,7 @@ import contextlib
 import copy
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -218,10 +219,17 @@ def write(path, text):
     say(f"written: {path}")
 
 
+def end(number, _):
+    """Told to end: by way of all that is to be left tidily."""
+    raise SystemExit(128 + number)
+
+
 def main(arguments):
     given = parse(arguments)
     if given.parse_only:
         return 0
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
     settings = Settings(given)
     bench = Bench(os.environ["BENCH_BUILD"], os.environ["TMPDIR"], settings)
     bench.run()

@@ -1,17 +1,19 @@
 """The servers that are measured: ZooKeeper, Redis and etcd, on the loopback.
 
-All are context managers: started and serving inside, gone afterwards.
+All are context managers: started and serving inside, gone afterwards, also if
+this process is killed.
 """
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
 PATIENCE_S = 60
+# Before a command: it does not outlive us.
+MORTAL = ("setpriv", "--pdeathsig", "KILL")
 
 
 class ServerError(Exception):
@@ -53,9 +55,12 @@ class ZooKeeper:
         self.nodes = nodes
 
     def __enter__(self):
+        # It ends with its command, and that with its input.
         self.process = subprocess.Popen(
-            [self.corral, "dev", "--disk", "--nodes", str(self.nodes)], stdout=subprocess.PIPE, text=True
-        )
+            [self.corral, "dev", "--disk", "--nodes", str(self.nodes), "--"]
+            + ["sh", "-c", 'echo "$CORRAL_SERVERS"; exec cat'],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
         self.servers = self.process.stdout.readline().strip()
         if not self.servers:
             raise ServerError(f"corral dev ended with {self.process.wait()}")
@@ -63,9 +68,9 @@ class ZooKeeper:
         return self
 
     def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
+        self.process.stdin.close()
         self.process.stdout.close()
+        self.process.wait()
 
     def _ask(self, server, word):
         host, port = server.split(":")
@@ -94,7 +99,8 @@ class Redis:
     def __enter__(self):
         self.port = free_port()
         self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+            [*MORTAL, "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+            + ["--appendonly", "no"],
             stdout=subprocess.DEVNULL,
         )
         self.pids = [self.process.pid]
@@ -128,7 +134,7 @@ class Etcd:
         peers = f"http://127.0.0.1:{peer_port}"
         with open(f"{self.directory}.log", "w") as log:
             self.process = subprocess.Popen(
-                ["etcd", "--data-dir", str(self.directory), "--listen-client-urls", self.endpoint]
+                [*MORTAL, "etcd", "--data-dir", str(self.directory), "--listen-client-urls", self.endpoint]
                 + ["--advertise-client-urls", self.endpoint, "--listen-peer-urls", peers]
                 + ["--initial-advertise-peer-urls", peers, "--initial-cluster", f"default={peers}"],
                 stdout=log,
