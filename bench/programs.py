@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from servers import cpu_seconds
+from servers import MORTAL, cpu_seconds
 
 JAVA = "/usr/share/java/"
 CURATOR_JARS = (
@@ -29,11 +29,13 @@ class WorkerError(Exception):
 
 
 class Worker:
-    """One process. Its standard error is ours."""
+    """One process, which does not outlive us. Its standard error is ours."""
 
     def __init__(self, argv):
         self.argv = argv
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [*MORTAL, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def hear(self):
         line = self.process.stdout.readline()

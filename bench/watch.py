@@ -6,6 +6,7 @@ import subprocess
 
 from extras import row
 from rounds import describe, describe_shape
+from servers import MORTAL
 from shapes import Shape, Way
 
 # How long changes go on with a subscriber that sleeps.
@@ -64,7 +65,7 @@ def measure(build, servers, settings, say):
     """The shapes, and what is beside the ratios."""
     say("watches")
     told = subprocess.run(
-        [str(build / "bench/watches"), servers, *map(str, (settings.rounds, settings.seconds, STALL_S))],
+        [*MORTAL, str(build / "bench/watches"), servers, *map(str, (settings.rounds, settings.seconds, STALL_S))],
         stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
     figures = figures_of(told.stdout.splitlines())
