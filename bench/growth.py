@@ -30,6 +30,12 @@ PLOTS = plots((1, 2, 4, 8, 16, 32, 64, 128, 256), (1, 10, 100, 1000, 10000, 1000
 QUICK_PLOTS = plots((1, 4, 16, 64, 256), (1, 100, 10000))
 
 
+def warm_up(measurer, plot):
+    """The points' own warm-ups are short: this is for a server and programs that have just been started."""
+    id, title, _, xs, make_ways = plot
+    measurer.only_warm_up(Shape(f"growth-{id}-warm-up", "counter", title, make_ways(xs[0])))
+
+
 def measure(measurer, plot):
     """The points of all series of a plot. Totals are checked, too."""
     id, title, x_label, xs, make_ways = plot

@@ -5,6 +5,7 @@ server has applied.
 import struct
 
 from programs import Worker
+from rounds import WrongTotal
 from shapes import KAZOO, PATIENT
 
 ASKED = 400
@@ -32,8 +33,13 @@ def measure(programs, znodes, say):
         lost = int(proxy.expect("lost")[0])
         worker.stop()
         proxy.stop()
+        znodes.client.sync(path)
         data, _ = znodes.client.get(path)
         found = struct.unpack(">q", data)[0] if len(zero) == 8 else int(data)
+        if lost == 0:
+            raise WrongTotal(f"{title}: no reply was lost")
+        if program == "corral" and (failed, found) != (0, ASKED):
+            raise WrongTotal(f"{title}: {failed} of {ASKED} adds failed, and there is {found}")
         rows.append(
             {"program": program, "title": title, "asked": count, "failed": failed, "lost": lost, "found": found}
         )
@@ -42,4 +48,5 @@ def measure(programs, znodes, say):
 
 def print_table(rows):
     for r in rows:
-        print(f"{r['title']}: {r['asked']} increments, {r['lost']} replies lost: the counter holds {r['found']}")
+        told = f"{r['asked']} increments, {r['failed']} said to have failed, {r['lost']} replies lost"
+        print(f"{r['title']}: {told}: the counter holds {r['found']}")

@@ -36,9 +36,9 @@ def where_data_are(directory):
 
 
 def describe(command, build):
-    """The head of the results."""
+    """The head of the results: when and what is about to be measured."""
     top = str(Path(__file__).parent.parent)
-    changed = run("git", "-C", top, "status", "--porcelain", "--untracked-files=no", "--", "src", "include", "bench")
+    changed = run("git", "-C", top, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results", ":!docs")
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "command": command,

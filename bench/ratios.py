@@ -26,10 +26,10 @@ def read_targets(path):
 def figure_of(shape, way, name):
     """A figure of a way in each round."""
     if name == "requests":
-        return [r["requests"] / r["count"] for r in way["rounds"]]
+        return [r["requests"] / r["count"] for r in way["rounds"] if r["count"]]
     if name == "fairness":
-        return [r["least"] / r["most"] for r in way["rounds"]]
-    return [r[name or shape["figure"]] for r in way["rounds"]]
+        return [r["least"] / r["most"] for r in way["rounds"] if r["most"]]
+    return [r.get(name or shape["figure"], 0) for r in way["rounds"]]
 
 
 def values_of(ratio, shape):
@@ -39,7 +39,7 @@ def values_of(ratio, shape):
         return None
     over = figure_of(shape, ways[ratio.over], ratio.figure)
     if not ratio.under:
-        return over
+        return over or None
     less_is_better = shape["better"] == "less"
     best = min if less_is_better else max
     under = [best(each) for each in zip(*(figure_of(shape, ways[id], ratio.figure) for id in ratio.under))]
@@ -49,8 +49,11 @@ def values_of(ratio, shape):
     return [o / u for o, u in zip(over, under) if u] or None
 
 
-def judge(ratios, shapes, extras, targets):
-    """All ratios that have been measured, and what is judged like them, as they are written."""
+def judge(ratios, shapes, extras, targets, everything):
+    """
+    All ratios that have been measured, and what is judged like them, as they are written. Was @everything to be
+    measured, what has a target and was not is among them.
+    """
     measured = {shape["id"]: shape for shape in shapes}
     rows = []
     for ratio in ratios:
@@ -58,7 +61,11 @@ def judge(ratios, shapes, extras, targets):
         if values is not None:
             better = "less" if ratio.inverse or ratio.figure == "requests" else "more"
             rows.append({"id": ratio.id, "title": ratio.title, "better": better, "rounds": values})
-    return [judge_row(row, *targets.get(row["id"], (None, None))) for row in rows + extras]
+    judged = [judge_row(row, *targets.get(row["id"], (None, None))) for row in rows + extras]
+    for id in targets.keys() - {row["id"] for row in judged} if everything else ():
+        bound, target = targets[id]
+        judged.append({"id": id, "title": id, "rounds": [], "bound": bound, "target": target, "holds": None})
+    return judged
 
 
 def judge_row(row, bound, target):
@@ -72,6 +79,9 @@ def judge_row(row, bound, target):
 
 def print_table(judged):
     for r in judged:
+        if not r["rounds"]:
+            print(f"{r['title']:<76} not measured")
+            continue
         target = "" if r["bound"] is None else f"  at {r['bound']} {r['target']:g}{'' if r['holds'] else '  MISSED'}"
         extent = f"{short(r['min'])} .. {short(r['max'])}"
         print(f"{r['title']:<76} {short(r['median']):>9}  {extent}{target}")

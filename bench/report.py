@@ -210,11 +210,13 @@ def method_text(results):
     said += ", in short slices, after a warm-up that does not count"
     said += f" ({warm_up} s for Java, whose compiler works meanwhile)" if warm_up else ""
     said += (
-        ". A figure is the median of the rounds, with the least and the most of them; latencies are those of "
-        "single operations, from all threads of a round. CPU seconds are those of the program's processes and "
+        ". Another way comes first each time. A figure is the median of the rounds, with the least and the most of "
+        "them; latencies are those of single operations, also of those that failed; where a round was cut into "
+        "slices, or there were several processes, they are the medians of their percentiles, and of few operations "
+        "each, so that rare stalls are lost; slowest and fastest are added up over the slices. CPU seconds are those of the program's processes and "
         "of the servers', divided by the operations that succeeded. Requests are those that the server itself "
         "has counted; writes are those it has put into its log. Memory is the peak of the program's largest "
-        "process."
+        "process meanwhile, which stays from shape to shape, and so does what it had needed before."
     )
     return said
 

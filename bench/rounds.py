@@ -58,6 +58,7 @@ class Znodes:
 
     def total(self, way, path):
         """What its counters hold together."""
+        self.client.sync(path)
         reads = [self.client.get_async(place) for place in self.places(way, path)]
         total = 0
         for read in reads:
@@ -109,8 +110,8 @@ class Turn:
     def figures(self):
         """As they go to the results."""
         told = {
-            "count": self.count, "failed": self.failed, "seconds": round(self.seconds, 6),
-            "rate": self.in_time / self.seconds, "cpu_s": round(self.cpu_s, 3),
+            "count": self.count, "in_time": self.in_time, "failed": self.failed, "seconds": round(self.seconds, 6),
+            "rate": self.in_time / self.seconds if self.seconds else 0, "cpu_s": round(self.cpu_s, 3),
             "server_cpu_s": round(self.server_cpu_s, 3),
         }  # fmt: skip
         if self.way.program != "redis":
@@ -142,6 +143,7 @@ class Measurer:
         self.settings = settings
         self.say = say
         self.peaks = {}
+        self.first = 0  # of the ways of a shape
 
     def path(self, shape, way):
         return f"/bench/{shape.id}/{way.id}"
@@ -174,11 +176,13 @@ class Measurer:
         self.peaks[way.id] = max([self.peaks.get(way.id, 0)] + [w.peak_mb() for w in workers])
 
     def round(self, shape, seconds):
-        """One round: a Turn for each way, in order."""
+        """One round: a Turn for each way."""
         turns = [Turn(way) for way in shape.ways]
         for _ in range(shape.slices):
-            for way, turn in zip(shape.ways, turns):
-                self.slice(shape, way, turn, seconds / shape.slices)
+            # Another one is first each time, and after another one: what a way leaves behind hits all alike.
+            self.first = (self.first + 1) % len(turns)
+            for turn in turns[self.first :] + turns[: self.first]:
+                self.slice(shape, turn.way, turn, seconds / shape.slices)
         return turns
 
     def warm_up(self, shape):
@@ -200,11 +204,20 @@ class Measurer:
             raise WrongTotal(f"{shape.id}, {way.title}: {expected} adds succeeded, but there is {found}")
         return {"expected": expected, "found": found}
 
-    def shape(self, shape):
-        """Measure a shape: its results, as they are written."""
+    def make(self, shape):
         self.peaks = {}
         for way in shape.ways:
             self.sites[way.site].znodes.make(way, self.path(shape, way))
+
+    def only_warm_up(self, shape):
+        """For shapes whose own warm-up is short."""
+        self.make(shape)
+        self.warm_up(shape)
+        self.leave(shape)
+
+    def shape(self, shape):
+        """Measure a shape: its results, as they are written."""
+        self.make(shape)
         all_turns = [self.warm_up(shape)]
         for number in range(self.settings.rounds):
             self.say(f"{shape.title}: round {number + 1} of {self.settings.rounds}")

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from rounds import describe, describe_shape
+from rounds import WrongTotal, describe, describe_shape
 from shapes import Shape, Way
 
 # So often each command is run, by turns, in a round.
@@ -45,9 +45,21 @@ def measure(worker, shape, settings, say):
         if number >= 0:
             say(f"{shape.title}: round {number + 1} of {settings.rounds}")
         times = [[] for _ in shape.ways]
-        for _ in range(TIMES):
-            for way, took in zip(shape.ways, times):
+        for time in range(TIMES):
+            first = time % len(times)
+            for i in [*range(first, len(times)), *range(first)]:
+                way, took = shape.ways[i], times[i]
                 took.append(float(worker.ask("spawn", 1, *way.command)[2]))
         rounds.append([{"count": TIMES, "seconds": sum(took), "p50_us": median(took) * 1e6} for took in times])
     ways = [{**describe(way), "rounds": [r[i] for r in rounds[1:]]} for i, way in enumerate(shape.ways)]
     return {**describe_shape(shape), "ways": ways}
+
+
+def check_totals(shapes, znodes, redis):
+    """Each add of 1, of the rounds that were measured and of the one that was not, must be there."""
+    adds = next(shape for shape in shapes if shape["id"] == "tool-add")
+    expected = TIMES * (1 + len(adds["ways"][0]["rounds"]))
+    data, _ = znodes.client.get("/bench/tool/counter")
+    for name, found in (("corral counter add", int(data)), ("redis-cli incr", redis.get("tool"))):
+        if found != expected:
+            raise WrongTotal(f"{name}: {expected} adds succeeded, but there is {found}")

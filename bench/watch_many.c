@@ -94,11 +94,11 @@ static bool subscribe(crowd *c, unsigned i, const char *path)
     return status == CORRAL_OK || report(path, corral_strerror(status), status);
 }
 
-/* How many watches the server has, whosoever they are. */
+/* How many watches the first server has, whosoever they are: the proxy leads there. */
 static bool count_watches(const char *servers, double *ret_watches)
 {
     static const char name[] = "zk_watch_count";
-    const char *port = strrchr(servers, ':');
+    const char *port = strchr(servers, ':');
     char answer[16384];
     const char *line = port != NULL && dev_four_letter(atoi(port + 1), "mntr", answer, sizeof answer) > 0
                            ? strstr(answer, name)

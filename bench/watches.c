@@ -70,8 +70,10 @@ static bool run_round(watch_changer *c, unsigned round, double seconds)
 {
     for (int pace = 0; pace < PACES; pace++) {
         for (int i = 0; i < WAYS * SLICES; i++) {
-            if (!watch_run_slice(c, &ways[i % WAYS], pace == LEISURE ? PAUSE_MS : 0, seconds / SLICES,
-                                 &samples[i % WAYS][pace])) {
+            int way = (i + i / WAYS) % WAYS; /* another one is first each time */
+
+            if (!watch_run_slice(c, &ways[way], pace == LEISURE ? PAUSE_MS : 0, seconds / SLICES,
+                                 &samples[way][pace])) {
                 return false;
             }
         }
