@@ -56,7 +56,9 @@ class Generator:
         if setting not in self._rates:
             _, row = self._send(kind, key + ":trial", connections, pipeline, TRIAL_REQUESTS)
             self._rates[setting] = float(row["rps"])
-        count, row = self._send(kind, key, connections, pipeline, max(int(self._rates[setting] * seconds), 1))
+        # Its clock counts milliseconds: a shorter time would say little, or nothing.
+        count = int(self._rates[setting] * max(seconds, 0.05))
+        count, row = self._send(kind, key, connections, pipeline, count)
         rate = self._rates[setting] = float(row["rps"])
         return "done %d 0 %.6f p50_us=%.3f p99_us=%.3f" % (
             count, count / rate, float(row["p50_latency_ms"]) * 1e3, float(row["p99_latency_ms"]) * 1e3)
