@@ -44,7 +44,7 @@ class Settings:
         self.nodes = given.nodes
         self.groups = given.only
         self.rounds = given.rounds or 5
-        self.seconds = given.seconds or (0.25 if given.quick else 1.0)
+        self.seconds = given.seconds or (0.15 if given.quick else 1.0)
         self.warm_up = min(4.0, 4 * self.seconds)
         self.growth_rounds = 1 if given.quick else min(self.rounds, 3)
 
