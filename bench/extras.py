@@ -4,6 +4,8 @@ server that is away. Each is a row beside the ratios.
 
 import time
 
+from programs import named
+
 IDLE_COUNTERS = 100000
 WAITERS = (250, 1000)
 PROCESSES = 4
@@ -15,10 +17,6 @@ STALL_RATE = 10_000_000
 
 def row(id, title, *values):
     return {"id": id, "title": title, "better": "less", "rounds": list(values)}
-
-
-def named(words):
-    return {name: float(value) for name, value in (word.split("=") for word in words)}
 
 
 def idle(worker):

@@ -2,46 +2,39 @@
 server has applied.
 """
 
-import struct
-
 from programs import Worker
-from rounds import WrongTotal
-from shapes import KAZOO, PATIENT
+from rounds import WrongTotal, check_total
+from shapes import counting
 
 ASKED = 400
 EVERY = 20
 
-COUNTERS = (
-    ("corral", "Corral", {}, b"0"),
-    ("curator", "Curator", PATIENT, struct.pack(">q", 0)),
-    ("kazoo", "Kazoo", KAZOO, b"0"),
-)
+WAYS = (counting("corral"), counting("curator", title="Curator"), counting("kazoo"))
 
 
 def measure(programs, znodes, say):
-    """A row for each peer: what its counter holds after ASKED increments."""
+    """A row for each peer: what its counter holds after ASKED increments. Corral's must be exact."""
     rows = []
-    for program, title, options, zero in COUNTERS:
-        say(f"{title}: {ASKED} increments, each {EVERY}th reply lost")
-        path = f"/bench/losses/{program}"
-        znodes.client.create(path, zero, makepath=True)
+    for way in WAYS:
+        say(f"{way.title}: {ASKED} increments, each {EVERY}th reply lost")
+        path = f"/bench/losses/{way.id}"
+        znodes.make(way, path)
         proxy = Worker([str(programs.build / "bench/lossy"), programs.zookeeper.servers, str(EVERY)])
-        worker = programs.start(program, proxy.expect("ready")[0])
-        settings = [f"{name}={value}" for name, value in options.items()]
-        count, failed = map(int, worker.ask("add", "add", path, ASKED, *settings))
+        worker = programs.start(way.program, proxy.expect("ready")[0])
+        count, failed = map(int, worker.ask("add", way.kind, path, ASKED, *way.words))
         proxy.tell("lost")
         lost = int(proxy.expect("lost")[0])
         worker.stop()
         proxy.stop()
-        znodes.client.sync(path)
-        data, _ = znodes.client.get(path)
-        found = struct.unpack(">q", data)[0] if len(zero) == 8 else int(data)
+        found = znodes.total(way, path)
         if lost == 0:
-            raise WrongTotal(f"{title}: no reply was lost")
-        if program == "corral" and (failed, found) != (0, ASKED):
-            raise WrongTotal(f"{title}: {failed} of {ASKED} adds failed, and there is {found}")
+            raise WrongTotal(f"{way.title}: no reply was lost")
+        if way.program == "corral":
+            check_total(f"{way.title}, replies lost", count - failed, found)
+            if failed:
+                raise WrongTotal(f"{way.title}: {failed} of {ASKED} adds failed")
         rows.append(
-            {"program": program, "title": title, "asked": count, "failed": failed, "lost": lost, "found": found}
+            {"program": way.program, "title": way.title, "asked": count, "failed": failed, "lost": lost, "found": found}
         )
     return rows
 

@@ -24,6 +24,11 @@ def curator_classes():
     return ":".join(f"{JAVA}{jar}.jar" for jar in CURATOR_JARS)
 
 
+def named(words):
+    """The numbers of an answer that have names: NAME=VALUE."""
+    return {name: float(value) for name, value in (word.split("=") for word in words)}
+
+
 class WorkerError(Exception):
     pass
 
@@ -88,7 +93,7 @@ class Programs:
     classes are.
     """
 
-    def __init__(self, build, classes, zookeeper, redis=None):
+    def __init__(self, build, classes, zookeeper, redis):
         self.build = Path(build)
         self.classes = classes
         self.zookeeper = zookeeper
@@ -122,9 +127,9 @@ class Programs:
             return [*PYTHON, str(here / "python/redis_worker.py"), str(self.redis.port)]
         raise ValueError(program)
 
-    def start(self, program, servers=None):
+    def start(self, program, servers):
         """One more worker, which is the caller's."""
-        worker = Worker(self.argv(program, servers or self.zookeeper.servers))
+        worker = Worker(self.argv(program, servers))
         worker.expect("ready")
         return worker
 

@@ -8,7 +8,7 @@ from statistics import median
 
 from kazoo.client import KazooClient
 
-from programs import Programs
+from programs import Programs, named
 from servers import cpu_seconds
 from shapes import BINARY
 
@@ -18,6 +18,17 @@ TOGETHER = 500
 
 class WrongTotal(Exception):
     """What a znode holds is not what its adds have added up to."""
+
+
+def check_total(what, expected, found):
+    if found != expected:
+        raise WrongTotal(f"{what}: {expected} adds succeeded, but there is {found}")
+
+
+def rotated(items, first):
+    """All of them, beginning with another one."""
+    first %= len(items)
+    return [*items[first:], *items[:first]]
 
 
 class Znodes:
@@ -75,10 +86,10 @@ class Answer:
     """
 
     def __init__(self, words, seconds):
-        count, failed, took, *named = words
+        count, failed, took, *rest = words
         self.count = int(count)
         self.failed = int(failed)
-        self.named = {name: float(value) for name, value in (pair.split("=") for pair in named)}
+        self.named = named(rest)
         late = self.named.pop("late", None)
         self.in_time = self.count - int(late or 0)
         self.seconds = float(took) if late is None else seconds
@@ -143,7 +154,7 @@ class Measurer:
         self.settings = settings
         self.say = say
         self.peaks = {}
-        self.first = 0  # of the ways of a shape
+        self.first = 0  # which of the ways of a shape, counted on from round to round
 
     def path(self, shape, way):
         return f"/bench/{shape.id}/{way.id}"
@@ -163,9 +174,8 @@ class Measurer:
         for worker in workers:
             worker.forget_peak()
         before = self._sample(way, workers)
-        options = [f"{name}={value}" for name, value in way.options.items()]
         for worker in workers:
-            worker.tell("run", way.kind, self.path(shape, way), way.threads, f"{seconds:.3f}", *options)
+            worker.tell("run", way.kind, self.path(shape, way), way.threads, f"{seconds:.3f}", *way.words)
         answers = [Answer(worker.expect("done"), seconds) for worker in workers]
         after = self._sample(way, workers)
         turn.add(answers)
@@ -180,8 +190,8 @@ class Measurer:
         turns = [Turn(way) for way in shape.ways]
         for _ in range(shape.slices):
             # Another one is first each time, and after another one: what a way leaves behind hits all alike.
-            self.first = (self.first + 1) % len(turns)
-            for turn in turns[self.first :] + turns[: self.first]:
+            self.first += 1
+            for turn in rotated(turns, self.first):
                 self.slice(shape, turn.way, turn, seconds / shape.slices)
         return turns
 
@@ -200,8 +210,7 @@ class Measurer:
             found = self.sites[way.site].programs.redis.get(path)
         else:
             found = self.sites[way.site].znodes.total(way, path)
-        if found != expected:
-            raise WrongTotal(f"{shape.id}, {way.title}: {expected} adds succeeded, but there is {found}")
+        check_total(f"{shape.id}, {way.title}", expected, found)
         return {"expected": expected, "found": found}
 
     def make(self, shape):

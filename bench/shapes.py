@@ -33,6 +33,12 @@ class Way:
     command: tuple = ()  # of a command line, instead of all that
 
 
+    @property
+    def words(self):
+        """The options as the worker is told them."""
+        return [f"{name}={value}" for name, value in self.options.items()]
+
+
 @dataclass(frozen=True)
 class Shape:
     id: str

@@ -2,8 +2,8 @@
 
 from statistics import median
 
-from rounds import WrongTotal, describe, describe_shape
-from shapes import Shape, Way
+from rounds import check_total, describe, describe_shape, rotated
+from shapes import Shape, Way, counting
 
 # So often each command is run, by turns, in a round.
 TIMES = 20
@@ -46,9 +46,7 @@ def measure(worker, shape, settings, say):
             say(f"{shape.title}: round {number + 1} of {settings.rounds}")
         times = [[] for _ in shape.ways]
         for time in range(TIMES):
-            first = time % len(times)
-            for i in [*range(first, len(times)), *range(first)]:
-                way, took = shape.ways[i], times[i]
+            for way, took in rotated([*zip(shape.ways, times)], time):
                 took.append(float(worker.ask("spawn", 1, *way.command)[2]))
         rounds.append([{"count": TIMES, "seconds": sum(took), "p50_us": median(took) * 1e6} for took in times])
     ways = [{**describe(way), "rounds": [r[i] for r in rounds[1:]]} for i, way in enumerate(shape.ways)]
@@ -59,7 +57,5 @@ def check_totals(shapes, znodes, redis):
     """Each add of 1, of the rounds that were measured and of the one that was not, must be there."""
     adds = next(shape for shape in shapes if shape["id"] == "tool-add")
     expected = TIMES * (1 + len(adds["ways"][0]["rounds"]))
-    data, _ = znodes.client.get("/bench/tool/counter")
-    for name, found in (("corral counter add", int(data)), ("redis-cli incr", redis.get("tool"))):
-        if found != expected:
-            raise WrongTotal(f"{name}: {expected} adds succeeded, but there is {found}")
+    check_total("corral counter add", expected, znodes.total(counting("corral"), "/bench/tool/counter"))
+    check_total("redis-cli incr", expected, redis.get("tool"))
