@@ -97,6 +97,30 @@ locked()
     ) 7>>"$build/lock"
 }
 
+make_goals()
+{
+    local goal
+    prepare_flavour plain --enable-werror || return
+    # One goal at a time: automake's `all` is a make of its own.
+    for goal; do
+        make -s -C "$build/plain" "-j$(nproc)" "$goal" || return
+    done
+}
+
+# build_for NAME GOAL... - build these in build/plain, and say so if the first
+# one is not there yet. What is said meanwhile goes to build/NAME.build.log.
+build_for()
+{
+    local log=$build/$1.build.log
+    shift
+    mkdir -p "$build"
+    [[ -e $build/plain/$1 ]] || say "building in $build/plain"
+    if ! locked make_goals "$@" >"$log" 2>&1; then
+        tail -n 40 "$log" >&2
+        die "the build failed; its log is $log"
+    fi
+}
+
 # in_foreground PID - does the terminal give its Ctrl-C to that process?
 in_foreground()
 {
