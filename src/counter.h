@@ -19,6 +19,7 @@
 
 #include "backend.h"
 #include "encoding.h"
+#include "epoch.h"
 #include "internal.h"
 #include "list.h"
 
@@ -54,14 +55,12 @@ typedef struct {
     corrali_link reads;          /* operations being read for */
     struct corrali_batch *batch; /* what is under way; NULL: idle, then queue is empty */
     corrali_counter_state cache;
-    uint8_t epoch;         /* which one; see epoch.h */
-    bool epoch_known;      /* if not, cache is of no use */
-    int32_t epoch_version; /* read before cache was */
-    int64_t confirmed_at;  /* when cache was last known to be the state */
-    int64_t backoff_ns;    /* bound of the next pause after a lost race; 0: races are rare */
-    int64_t write_ns;      /* how long a request takes, smoothed */
-    uint32_t crowd;        /* operations in the last request, and those that came while it was under way */
-    uint32_t arrived;      /* operations that came since the last request was composed */
+    corrali_epoch epoch;  /* of cache */
+    int64_t confirmed_at; /* when cache was last known to be the state */
+    int64_t backoff_ns;   /* bound of the next pause after a lost race; 0: races are rare */
+    int64_t write_ns;     /* how long a request takes, smoothed */
+    uint32_t crowd;       /* operations in the last request, and those that came while it was under way */
+    uint32_t arrived;     /* operations that came since the last request was composed */
 } corrali_cell;
 
 /* A handle. */

@@ -4,7 +4,6 @@
 
 #include "alloc.h"
 #include "counter.h"
-#include "epoch.h"
 
 static int compare(const void *left, const void *right)
 {

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "counter_batch.h"
-#include "epoch.h"
 
 /* Operations in a batch, so that building one does not hold up the client for long. */
 enum { OPS_MAX = 65536 };
@@ -183,9 +182,9 @@ static void compose_epoch(corrali_batch *own)
     const corrali_cell *cell = own->cell;
 
     add_write(own, (corrali_write){.kind = own->kind == CORRALI_BATCH_DELETION ? CORRALI_SET : CORRALI_CHECK,
-                                   .path = corrali_epoch_path(cell->client, cell->epoch),
+                                   .path = corrali_epoch_path(cell->client, &cell->epoch),
                                    .data = "",
-                                   .version = cell->epoch_version});
+                                   .version = cell->epoch.version});
 }
 
 /* The versions of the znode are used up: delete it, and make it again at version 0. */

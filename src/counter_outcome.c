@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "counter_batch.h"
-#include "epoch.h"
 #include "mkdirs.h"
 
 /* The pause after a lost race is random, up to a bound that doubles with each loss and halves with each
@@ -56,7 +55,8 @@ static void learn_state(corrali_batch *own)
     const corrali_write *last = &writes[own->request.write_count - 1];
 
     if (own->kind == CORRALI_BATCH_DELETION) {
-        own->cell->epoch_version = writes[own->lane_writes].stat.version;
+        corrali_epoch_learn_locked(own->cell->client, &own->cell->epoch,
+                                   writes[own->lane_writes].stat.version);
     }
     if (own->kind != CORRALI_BATCH_CHANGE) {
         return;
@@ -178,14 +178,14 @@ static void failed_at_epoch(corrali_batch *own, int status)
         cell->client->stats.resends_not_applied++;
     }
     corrali_batch_return_lane(own);
-    cell->epoch_known = false;
+    corrali_epoch_forget_locked(cell->client, &cell->epoch);
     corrali_batch_forget_acl(own);
     if (status == CORRAL_ECONFLICT || status == CORRAL_ENOENT) {
         corrali_batch_requeue(own);
     } else {
         /* Refused as a whole, unless it is about permissions. */
         corrali_batch_end_ops(&own->ops, status, status,
-                              status == CORRAL_EACCES ? corrali_epoch_path(cell->client, cell->epoch)
+                              status == CORRAL_EACCES ? corrali_epoch_path(cell->client, &cell->epoch)
                                                       : cell->path);
     }
     corrali_batch_advance(own);
@@ -234,7 +234,9 @@ static void resolved(corrali_batch *own)
         end_applied(own);
     }
     corrali_cell_forget(cell);
-    cell->epoch_known = cell->epoch_known && own->kind != CORRALI_BATCH_DELETION;
+    if (own->kind == CORRALI_BATCH_DELETION) {
+        corrali_epoch_forget_locked(cell->client, &cell->epoch);
+    }
     corrali_batch_return_lane(own);
     corrali_batch_advance(own);
 }

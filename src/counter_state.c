@@ -6,15 +6,7 @@
 
 #include "acl.h"
 #include "counter_batch.h"
-#include "epoch.h"
 #include "mkdirs.h"
-
-/*
- * What is remembered of a counter that nobody has used for so long is read
- * again, as it is without a connection, which takes who knows how long: there
- * are other programs, which destroy counters without a word.
- */
-enum { IDLE_NS = 1000000000 };
 
 /* --- the epoch's znode, when there is none --- */
 
@@ -35,7 +27,7 @@ static void epoch_made(corrali_request *request)
 {
     corrali_batch *own = CORRALI_CONTAINER(request, corrali_batch, request);
     corral_client *client = own->cell->client;
-    const char *path = corrali_epoch_path(client, own->cell->epoch);
+    const char *path = corrali_epoch_path(client, &own->cell->epoch);
 
     switch (request->status) {
     case CORRAL_OK:
@@ -62,7 +54,7 @@ static void make_epoch(corrali_batch *own)
     own->request.done = epoch_made;
     own->request.write_count = 1;
     own->request.writes[0] = (corrali_write){.kind = CORRALI_CREATE,
-                                             .path = corrali_epoch_path(own->cell->client, own->cell->epoch),
+                                             .path = corrali_epoch_path(own->cell->client, &own->cell->epoch),
                                              .data = "",
                                              .open = true};
     corrali_submit_locked(own->cell->client, &own->request);
@@ -98,8 +90,7 @@ static void epoch_replied(corrali_request *request)
     corrali_cell *cell = own->cell;
 
     if (request->status == CORRAL_OK) {
-        cell->epoch_known = true;
-        cell->epoch_version = request->stat.version;
+        corrali_epoch_learn_locked(cell->client, &cell->epoch, request->stat.version);
     } else if (request->status != CORRAL_ELOST) {
         reading_failed(own, request->status, request->path);
     }
@@ -130,11 +121,11 @@ static void read_state(corrali_batch *own)
     own->phase = CORRALI_BATCH_READING;
     own->read_status = CORRAL_OK;
     own->awaited = 1;
-    if (!cell->epoch_known) {
+    if (!corrali_epoch_recall_locked(cell->client, &cell->epoch)) {
         /* Before the state, which would else be of an earlier epoch. */
         own->awaited++;
         own->epoch_request.kind = CORRALI_GET;
-        own->epoch_request.path = corrali_epoch_path(cell->client, cell->epoch);
+        own->epoch_request.path = corrali_epoch_path(cell->client, &cell->epoch);
         own->epoch_request.done = epoch_replied;
         corrali_submit_locked(cell->client, &own->epoch_request);
     }
@@ -211,12 +202,13 @@ bool corrali_batch_prepare(corrali_batch *own)
     corrali_cell *cell = own->cell;
     bool present = cell->cache.knowledge == CORRALI_PRESENT;
 
+    /* Nor is it relied on without a connection, which takes who knows how long. */
     if (present &&
-        (!cell->client->ready || corrali_now_locked(cell->client) - cell->confirmed_at > IDLE_NS)) {
+        (!cell->client->ready || corrali_now_locked(cell->client) - cell->confirmed_at > CORRALI_IDLE_NS)) {
         corrali_cell_forget(cell);
         present = false;
     }
-    if (!cell->epoch_known) {
+    if (!cell->epoch.known) {
         corrali_cell_forget(cell);
     }
     if (cell->cache.knowledge == CORRALI_UNKNOWN) {

@@ -14,6 +14,7 @@
 
 #include <corral/client.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mkdirs.h"
@@ -21,13 +22,37 @@
 /* Part of the format that clients share. */
 #define CORRALI_EPOCHS 64
 
-/* Which epoch is that of the counter at @path, chroot included. */
-uint8_t corrali_epoch_of(const char *path);
+/*
+ * What is remembered of a znode that was not used for so long is read again:
+ * there are other programs, which delete znodes without a word.
+ */
+#define CORRALI_IDLE_NS INT64_C(1000000000)
+
+/* A counter's epoch. */
+typedef struct {
+    uint8_t index;   /* which one */
+    bool known;      /* if not, what is remembered of the counter is of no use */
+    int32_t version; /* read before that was */
+} corrali_epoch;
+
+/* That of the counter at @path, chroot included. */
+corrali_epoch corrali_epoch_of(const char *path);
 int corrali_epochs_init(corral_client *client);
 void corrali_epochs_destroy(corral_client *client);
 /* The epoch's znode, chroot included. Valid as long as the client. */
-const char *corrali_epoch_path(const corral_client *client, uint8_t epoch);
+const char *corrali_epoch_path(const corral_client *client, const corrali_epoch *epoch);
 /* Make the epoch's znode, with its parents. Returns 0, or CORRAL_ENOMEM and @done is not called. */
-int corrali_epoch_make_locked(corral_client *client, uint8_t epoch, corrali_mkdirs_cb done, void *arg);
+int corrali_epoch_make_locked(corral_client *client, const corrali_epoch *epoch, corrali_mkdirs_cb done,
+                              void *arg);
+
+/* The znode has this version, or had it a moment ago. */
+void corrali_epoch_learn_locked(corral_client *client, corrali_epoch *epoch, int32_t version);
+/*
+ * Spare a read: know it from what was learned of another counter, not long ago.
+ * What is remembered of this one has to be read after the call. Returns whether it is known.
+ */
+bool corrali_epoch_recall_locked(corral_client *client, corrali_epoch *epoch);
+/* It has changed. */
+void corrali_epoch_forget_locked(corral_client *client, corrali_epoch *epoch);
 
 #endif

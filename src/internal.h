@@ -242,9 +242,8 @@ struct corral_client {
     char *servers; /* chroot cut off */
     char *chroot;  /* "" or "/..."; put before every path here, so that it can be made, too */
     size_t chroot_length;
-    char *home;   /* chroot included */
-    char *epochs; /* paths, @epoch_size bytes each; see epoch.h */
-    size_t epoch_size;
+    char *home;                    /* chroot included */
+    struct corrali_epochs *epochs; /* see epoch.h */
     int64_t request_timeout_ms;
     corral_auth *auth;
     corral_acl *acl_entries;

@@ -1,7 +1,6 @@
 #include "value.h"
 
 #include "alloc.h"
-#include "epoch.h"
 #include "path.h"
 
 /* --- life --- */

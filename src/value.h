@@ -12,6 +12,7 @@
 
 #include <corral/value.h>
 
+#include "epoch.h"
 #include "exact.h"
 #include "fetch.h"
 #include "internal.h"
@@ -23,9 +24,7 @@ struct corral_value {
     corrali_link operations; /* under way */
     corrali_link changes;    /* in order; the first one is under way */
     bool advancing;          /* ... or about to be */
-    uint8_t epoch;           /* which one; see epoch.h */
-    bool epoch_known;        /* if not, @seen is of no use */
-    int32_t epoch_version;   /* read before @seen was */
+    corrali_epoch epoch;     /* of @seen */
     corrali_stat seen;       /* the znode as it was last known to be; mzxid 0: nothing is known */
     int64_t seen_at;
 };

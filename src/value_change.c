@@ -21,12 +21,7 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "epoch.h"
 #include "mkdirs.h"
-
-/* What was seen so long ago is looked at again: there are other programs, which delete znodes without a word.
- */
-enum { IDLE_NS = 1000000000 };
 
 /* --- one after another --- */
 
@@ -159,7 +154,7 @@ void corrali_change_make_epoch(corrali_value_change *own)
     const corral_value *value = own->value;
 
     own->phase = CORRALI_CHANGE_MAKING;
-    if (corrali_epoch_make_locked(value->object.client, value->epoch, made, own) != CORRAL_OK) {
+    if (corrali_epoch_make_locked(value->object.client, &value->epoch, made, own) != CORRAL_OK) {
         corrali_change_end(own, CORRAL_ENOMEM, CORRAL_ENOMEM, NULL);
     }
 }
@@ -172,8 +167,7 @@ static void epoch_replied(corrali_request *request)
     corral_value *value = own->value;
 
     if (request->status == CORRAL_OK) {
-        value->epoch_known = true;
-        value->epoch_version = request->stat.version;
+        corrali_epoch_learn_locked(value->object.client, &value->epoch, request->stat.version);
         value->seen = (corrali_stat){.mzxid = 0}; /* it may be of an earlier epoch */
     }
     if (request->status == CORRAL_OK || request->status == CORRAL_ELOST) {
@@ -191,7 +185,7 @@ static void read_epoch(corrali_value_change *own)
 
     own->phase = CORRALI_CHANGE_EPOCH;
     own->epoch_request.kind = CORRALI_GET;
-    own->epoch_request.path = corrali_epoch_path(client, own->value->epoch);
+    own->epoch_request.path = corrali_epoch_path(client, &own->value->epoch);
     own->epoch_request.done = epoch_replied;
     corrali_submit_locked(client, &own->epoch_request);
 }
@@ -245,11 +239,14 @@ static bool prepare(corrali_value_change *own)
     if (own->kind != CORRALI_COMPARE_SET || own->creates) {
         return true;
     }
-    if (!value->epoch_known) {
-        read_epoch(own);
-        return false;
+    if (!value->epoch.known) {
+        value->seen = (corrali_stat){.mzxid = 0}; /* it may be of an earlier epoch */
+        if (!corrali_epoch_recall_locked(client, &value->epoch)) {
+            read_epoch(own);
+            return false;
+        }
     }
-    if (!client->ready || corrali_now_locked(client) - value->seen_at > IDLE_NS ||
+    if (!client->ready || corrali_now_locked(client) - value->seen_at > CORRALI_IDLE_NS ||
         value->seen.mzxid != own->expected || value->seen.version == CORRALI_VERSION_ANY) {
         corrali_change_look(own);
         return false;
@@ -269,12 +266,12 @@ static void add_write(corrali_value_change *own, corrali_write_kind kind, const 
 static void compose_epoch(corrali_value_change *own)
 {
     const corral_value *value = own->value;
-    const char *path = corrali_epoch_path(value->object.client, value->epoch);
+    const char *path = corrali_epoch_path(value->object.client, &value->epoch);
 
     if (own->kind == CORRALI_DESTROY) {
         add_write(own, CORRALI_SET, path, CORRALI_VERSION_ANY);
     } else {
-        add_write(own, CORRALI_CHECK, path, value->epoch_version);
+        add_write(own, CORRALI_CHECK, path, value->epoch.version);
     }
 }
 

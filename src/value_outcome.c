@@ -1,8 +1,6 @@
 /* Outcomes: what became of the multi of a value's change, and what follows from it. */
 #include "value.h"
 
-#include "epoch.h"
-
 /* --- applied --- */
 
 /* Was the znode another one than that which was found as expected, by chance at the same version? */
@@ -76,8 +74,12 @@ static void applied(corrali_value_change *own, const corrali_exact_outcome *outc
 
     value->seen = (corrali_stat){.mzxid = 0};
     if (own->kind == CORRALI_DESTROY) {
-        value->epoch_known = !outcome->recovered;
-        value->epoch_version = own->writes[CORRALI_EXACT_FIRST].stat.version;
+        if (outcome->recovered) {
+            corrali_epoch_forget_locked(value->object.client, &value->epoch);
+        } else {
+            corrali_epoch_learn_locked(value->object.client, &value->epoch,
+                                       own->writes[CORRALI_EXACT_FIRST].stat.version);
+        }
         corrali_change_end(own, CORRAL_OK, CORRAL_OK, NULL);
     } else if (own->creates) {
         succeed(own, &(corrali_stat){.czxid = outcome->zxid, .mzxid = outcome->zxid});
@@ -94,7 +96,7 @@ static void applied(corrali_value_change *own, const corrali_exact_outcome *outc
 /* Because of the epoch: a znode that shares it was destroyed, perhaps this one; or there is none yet. */
 static void failed_at_epoch(corrali_value_change *own, const corrali_exact_outcome *outcome)
 {
-    own->value->epoch_known = false;
+    corrali_epoch_forget_locked(own->value->object.client, &own->value->epoch);
     if (outcome->status == CORRAL_ECONFLICT && own->kind == CORRALI_COMPARE_SET) {
         corrali_change_advance(own);
     } else if (outcome->status == CORRAL_ENOENT && own->op != NULL) {

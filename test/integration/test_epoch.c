@@ -3,10 +3,12 @@
  * destroyed and made again, even at the very same version.
  */
 #include <corral/counter.h>
+#include <corral/value.h>
 
 #include <stdio.h>
 #include <string.h>
 
+#include "epoch.h"
 #include "lib/server.h"
 
 static corral_client *clients[2];
@@ -136,6 +138,83 @@ static void destroying_many_disturbs_nobody(void)
     }
 }
 
+/* Make the first client add to a counter that shares the epoch of @path, and to no other one. */
+static void add_to_neighbor(const char *path)
+{
+    static unsigned number;
+    corral_counter *neighbor = NULL;
+    char name[64];
+
+    do {
+        snprintf(name, sizeof name, "/epoch/neighbor-%u", number++);
+    } while (corrali_epoch_of(name).index != corrali_epoch_of(path).index);
+    REQUIRE_STATUS(corral_counter_open(clients[0], name, NULL, &neighbor), CORRAL_OK);
+    ASSERT_STATUS(corral_counter_add(neighbor, 1, CORRAL_FOREVER, NULL), CORRAL_OK);
+    ASSERT_STATUS(corral_counter_close(neighbor), CORRAL_OK);
+}
+
+/* Of counters that share an epoch, it is read for the first one. */
+static void an_epoch_is_read_once(void)
+{
+    int64_t until = testing_now_ms() + TESTING_PATIENCE_MS;
+    uint64_t before;
+
+    do {
+        /* Once more if it took longer than the second for which it is remembered. */
+        add_to_neighbor("/epoch/shared");
+        before = proxy_count(through, PROXY_REQUESTS);
+        add_to_neighbor("/epoch/shared");
+    } while (proxy_count(through, PROXY_REQUESTS) != before + 2 && testing_now_ms() < until);
+    ASSERT_INT64(proxy_count(through, PROXY_REQUESTS), before + 2); /* the counter's state, the add */
+}
+
+/* The first one has read 5 at version 1; then it is another counter, and the epoch becomes known. */
+static void a_read_of_before_is_not_of_that_epoch(void)
+{
+    const char *path = "/epoch/before";
+    int64_t result = -1;
+
+    open_counters(path, 0);
+    ASSERT_STATUS(corral_counter_set(counters[1], 4, CORRAL_FOREVER, NULL), CORRAL_OK);
+    ASSERT_STATUS(corral_counter_set(counters[1], 5, CORRAL_FOREVER, NULL), CORRAL_OK);
+    ASSERT_STATUS(corral_counter_get(counters[0], CORRAL_READ_LINEARIZABLE, CORRAL_FOREVER, &result),
+                  CORRAL_OK);
+    ASSERT_STATUS(corral_counter_destroy(counters[1], CORRAL_FOREVER), CORRAL_OK);
+    ASSERT_STATUS(corral_counter_set(counters[1], 0, CORRAL_FOREVER, NULL), CORRAL_OK);
+    ASSERT_STATUS(corral_counter_set(counters[1], 1000, CORRAL_FOREVER, NULL), CORRAL_OK);
+    add_to_neighbor(path);
+    ASSERT_STATUS(corral_counter_add(counters[0], 1, CORRAL_FOREVER, &result), CORRAL_OK);
+    ASSERT_INT64(result, 1001);
+    ASSERT_ZNODE(path, "1001");
+}
+
+static void nor_is_a_value_read_before(void)
+{
+    const char *path = "/epoch/value";
+    corral_stamp stamp = {0};
+    corral_value *values[2] = {NULL, NULL};
+    void *data = NULL;
+    size_t length;
+
+    for (int i = 0; i < 2; i++) {
+        REQUIRE_STATUS(corral_value_open(clients[i], path, NULL, &values[i]), CORRAL_OK);
+    }
+    ASSERT_STATUS(corral_value_set(values[1], "old", 3, CORRAL_FOREVER, NULL), CORRAL_OK);
+    ASSERT_STATUS(
+        corral_value_get(values[0], CORRAL_READ_LINEARIZABLE, CORRAL_FOREVER, &data, &length, &stamp),
+        CORRAL_OK);
+    corral_value_free(data);
+    ASSERT_STATUS(corral_value_destroy(values[1], CORRAL_FOREVER), CORRAL_OK);
+    ASSERT_STATUS(corral_value_set(values[1], "new", 3, CORRAL_FOREVER, NULL), CORRAL_OK);
+    add_to_neighbor(path);
+    ASSERT_STATUS(corral_value_compare_set(values[0], &stamp, "mine", 4, CORRAL_FOREVER, NULL),
+                  CORRAL_ECONFLICT);
+    ASSERT_ZNODE(path, "new");
+    for (int i = 0; i < 2; i++) {
+        ASSERT_STATUS(corral_value_close(values[i]), CORRAL_OK);
+    }
+}
+
 static void delete_and_make_again(const char *path, const char *text)
 {
     REQUIRE(raw_delete(server_raw(), path) == ZOK);
@@ -225,6 +304,13 @@ static CU_TestInfo announced[] = {
     CU_TEST_INFO_NULL,
 };
 
+static CU_TestInfo shared[] = {
+    {"an epoch is read once", an_epoch_is_read_once},
+    {"a read of before is not of that epoch", a_read_of_before_is_not_of_that_epoch},
+    {"nor is a value read before", nor_is_a_value_read_before},
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo unannounced[] = {
     {"an unannounced change is told", an_unannounced_change_is_told},
     {"it is found out without the reply", it_is_found_out_without_the_reply},
@@ -234,6 +320,7 @@ static CU_TestInfo unannounced[] = {
 
 static CU_SuiteInfo suites[] = {
     {"destroyed by Corral", NULL, NULL, setup, teardown, announced},
+    {"known from another counter", NULL, NULL, setup, teardown, shared},
     {"deleted by others", NULL, NULL, setup, teardown, unannounced},
     CU_SUITE_INFO_NULL,
 };
