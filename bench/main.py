@@ -196,6 +196,15 @@ def within(kind, least, most):
     return number
 
 
+def directory(text):
+    """One that is there, or can be made."""
+    path = Path(text)
+    above = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"nothing can be written in {str(above)!r}")
+    return path
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="bench", allow_abbrev=False)
     parser.add_argument("--quick", action="store_true")
@@ -203,7 +212,7 @@ def parse(arguments):
     parser.add_argument("--only", type=groups, default=GROUPS)
     parser.add_argument("--rounds", type=within(int, 1, 100))
     parser.add_argument("--seconds", type=within(float, 0.05, 3600))
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--output", type=directory)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--parse-only", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
@@ -246,7 +255,6 @@ def main(arguments):
     results_path, report_path = paths(given)
     # What can be wrong with these is to be known before all the work.
     targets = ratios.read_targets(HERE / "targets")
-    results_path.parent.mkdir(parents=True, exist_ok=True)
     bench = Bench(os.environ["BENCH_BUILD"], os.environ["TMPDIR"], settings)
     head = machine.describe(" ".join(["scripts/bench", *arguments]), bench.build)
     bench.run()

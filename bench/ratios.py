@@ -1,5 +1,6 @@
 """The ratios that a run is judged by, and their targets."""
 
+import re
 from statistics import median
 
 from figures import short
@@ -14,12 +15,13 @@ def read_targets(path):
     targets = {}
     with open(path) as lines:
         for number, line in enumerate(lines, 1):
-            words = line.partition("#")[0].split()
-            if not words:
+            text = line.partition("#")[0].strip()
+            if not text:
                 continue
-            if len(words) != 3 or words[1] not in ("least", "most") or words[0] in targets:
-                raise TargetError(f"{path}:{number}: not a ratio, `least` or `most`, and a number")
-            targets[words[0]] = (words[1], float(words[2]))
+            target = re.fullmatch(r"(\S+)\s+(least|most)\s+(\d+(?:\.\d+)?)", text)
+            if target is None or target[1] in targets:
+                raise TargetError(f"{path}:{number}: not a new ratio, `least` or `most`, and a number")
+            targets[target[1]] = (target[2], float(target[3]))
     return targets
 
 

@@ -32,7 +32,6 @@ class Way:
     site: int = 0  # which of the ensembles, where there are several
     command: tuple = ()  # of a command line, instead of all that
 
-
     @property
     def words(self):
         """The options as the worker is told them."""
@@ -69,13 +68,16 @@ class Ratio:
     of them in each round.
     """
 
-    id: str
+    id: str  # SHAPE/NAME
     title: str
-    shape: str
-    over: str
     under: tuple = ()
+    over: str = "corral"
     figure: str = ""  # instead of the shape's
     inverse: bool = False  # how many times as long it takes
+
+    @property
+    def shape(self):
+        return self.id.partition("/")[0]
 
 
 # --- counters ---
@@ -324,43 +326,64 @@ IDS = (
 CURATORS = ("curator-eager", "curator", "curator-promoted")
 
 RATIOS = (
-    Ratio("counter-1/bare", "counter, 1 thread / bare zoo_set2 loop", "counter-1", "corral", ("bare",)),
-    Ratio("counter-1/tuned", "counter, 1 thread / the same, hosts not looked up", "counter-1", "corral", ("tuned",)),
-    Ratio("counter-1/curator", "counter, 1 thread / Curator", "counter-1", "corral", ("curator",)),
-    Ratio("counter-1/kazoo", "counter, 1 thread / Kazoo", "counter-1", "corral", ("kazoo",)),
-    Ratio("counter-latency/bare", "counter, median of an add: bare zoo_set2 loop / Corral", "counter-latency", "corral", ("bare",)),
-    Ratio("counter-latency/bare-p99", "counter, p99 of an add: bare zoo_set2 loop / Corral", "counter-latency", "corral", ("bare",), figure="p99_us"),
-    Ratio("counter-latency/curator-p99", "counter, p99 of an add: Curator / Corral", "counter-latency", "corral", ("curator",), figure="p99_us"),
-    Ratio("counter-8/curator", "counter, 8 threads / Curator", "counter-8", "corral", CURATORS),
-    Ratio("counter-64/curator", "counter, 64 threads / Curator, the best of its settings", "counter-64", "corral", CURATORS),
-    Ratio("counter-64/curator-eager", "counter, 64 threads / Curator retrying eagerly", "counter-64", "corral", ("curator-eager",)),
-    Ratio("counter-64/kazoo", "counter, 64 threads / Kazoo", "counter-64", "corral", ("kazoo",)),
-    Ratio("counter-64/requests", "requests per add, 64 threads", "counter-64", "corral", figure="requests"),
-    Ratio("counter-16x4/curator", "counter, 16 processes x 4 threads / Curator", "counter-16x4", "corral", CURATORS[:2]),
-    Ratio("counter-async-10000/redis", "counter, 10,000 outstanding / Redis INCR, 50 connections x pipeline 100", "counter-async-10000", "corral", ("redis",)),
-    Ratio("counter-nodes/1", "counter, 10,000 outstanding, 3 nodes / 1 node", "counter-nodes", "nodes-3", ("nodes-1",)),
-    Ratio("counter-get/bare", "counter, read / bare zoo_get loop", "counter-get", "corral", ("bare",)),
-    Ratio("lock-1/bare", "lock, uncontended / bare create + delete", "lock-1", "corral", ("bare",)),
-    Ratio("lock-1/ahead", "lock, uncontended / the same, deletion not awaited", "lock-1", "corral", ("ahead",)),
-    Ratio("lock-1/curator", "lock, uncontended / Curator", "lock-1", "corral", ("curator",)),
-    Ratio("lock-1/kazoo", "lock, uncontended / Kazoo", "lock-1", "corral", ("kazoo",)),
-    Ratio("lock-2-sessions/curator", "lock, 2 sessions / Curator", "lock-2-sessions", "corral", ("curator",)),
-    Ratio("lock-8-sessions/curator", "lock, 8 sessions / Curator", "lock-8-sessions", "corral", ("curator",)),
-    Ratio("lock-8-sessions/kazoo", "lock, 8 sessions / Kazoo", "lock-8-sessions", "corral", ("kazoo",)),
-    Ratio("lock-8-sessions/fairness", "lock, 8 sessions: slowest session / fastest", "lock-8-sessions", "corral", figure="fairness"),
-    Ratio("lock-32-sessions/curator", "lock, 32 sessions / Curator", "lock-32-sessions", "corral", ("curator",)),
-    Ratio("lock-64/curator", "lock, 64 threads / Curator, or the better of its two ways", "lock-64", "corral", ("curator-shared", "curator-own")),
-    Ratio("lock-pass/bare", "lock, bare delete to event / release to acquisition", "lock-pass", "corral", ("bare",)),
-    Ratio("lock-pass/curator", "lock, Curator / release to acquisition", "lock-pass", "corral", ("curator",)),
-    Ratio("lock-shared/curator", "shared lock, 8 sessions / Curator", "lock-shared", "corral", ("curator",)),
-    Ratio("semaphore/curator", "semaphore, 8 sessions / Curator", "semaphore", "corral", ("curator",)),
-    Ratio("id-block/redis", "BLOCK IDs / Redis INCR, pipelined", "id-block", "corral", ("redis",)),
-    Ratio("id-sequence/redis", "SEQUENCE IDs, 10,000 outstanding / Redis INCR, pipelined", "id-sequence", "async", ("redis",)),
-    Ratio("watch/bare", "watch latency: bare re-arm loop / Corral", "watch-leisure", "corral", ("bare-loop",)),
-    Ratio("watch/curator", "watch latency: the best of Curator's / Corral", "watch-leisure", "corral", ("curator-cache", "curator-node", "curator-count")),
-    Ratio("watch/kazoo", "watch latency: Kazoo's DataWatch / Corral", "watch-leisure", "corral", ("kazoo-data",)),
-    Ratio("watch-crowd/curator", "watch, 1,000 subscribers: the better of Curator's / Corral", "watch-crowd", "corral", ("curator-cache", "curator-count")),
-    Ratio("watch-crowd/kazoo", "watch, 1,000 subscribers: Kazoo's DataWatch / Corral", "watch-crowd", "corral", ("kazoo-data",)),
-    Ratio("tool-add/redis", "corral counter add, start to exit / redis-cli incr", "tool-add", "corral", ("redis",), inverse=True),
-    Ratio("tool-lock/etcd", "corral lock P -- true, start to exit / etcdctl lock", "tool-lock", "corral", ("etcd",), inverse=True),
+    Ratio("counter-1/bare", "counter, 1 thread / bare zoo_set2 loop", ("bare",)),
+    Ratio("counter-1/tuned", "counter, 1 thread / the same, hosts not looked up", ("tuned",)),
+    Ratio("counter-1/curator", "counter, 1 thread / Curator", ("curator",)),
+    Ratio("counter-1/kazoo", "counter, 1 thread / Kazoo", ("kazoo",)),
+    Ratio("counter-latency/bare", "counter, median of an add: bare zoo_set2 loop / Corral", ("bare",)),
+    Ratio(
+        "counter-latency/bare-p99", "counter, p99 of an add: bare zoo_set2 loop / Corral",
+        ("bare",), figure="p99_us",
+    ),
+    Ratio(
+        "counter-latency/curator-p99", "counter, p99 of an add: Curator / Corral",
+        ("curator",), figure="p99_us",
+    ),
+    Ratio("counter-8/curator", "counter, 8 threads / Curator", CURATORS),
+    Ratio("counter-64/curator", "counter, 64 threads / Curator, the best of its settings", CURATORS),
+    Ratio("counter-64/curator-eager", "counter, 64 threads / Curator retrying eagerly", ("curator-eager",)),
+    Ratio("counter-64/kazoo", "counter, 64 threads / Kazoo", ("kazoo",)),
+    Ratio("counter-64/requests", "requests per add, 64 threads", figure="requests"),
+    Ratio("counter-16x4/curator", "counter, 16 processes x 4 threads / Curator", CURATORS[:2]),
+    Ratio(
+        "counter-async-10000/redis", "counter, 10,000 outstanding / Redis INCR, 50 connections x pipeline 100",
+        ("redis",),
+    ),
+    Ratio("counter-nodes/1", "counter, 10,000 outstanding, 3 nodes / 1 node", ("nodes-1",), over="nodes-3"),
+    Ratio("counter-get/bare", "counter, read / bare zoo_get loop", ("bare",)),
+    Ratio("lock-1/bare", "lock, uncontended / bare create + delete", ("bare",)),
+    Ratio("lock-1/ahead", "lock, uncontended / the same, deletion not awaited", ("ahead",)),
+    Ratio("lock-1/curator", "lock, uncontended / Curator", ("curator",)),
+    Ratio("lock-1/kazoo", "lock, uncontended / Kazoo", ("kazoo",)),
+    Ratio("lock-2-sessions/curator", "lock, 2 sessions / Curator", ("curator",)),
+    Ratio("lock-8-sessions/curator", "lock, 8 sessions / Curator", ("curator",)),
+    Ratio("lock-8-sessions/kazoo", "lock, 8 sessions / Kazoo", ("kazoo",)),
+    Ratio("lock-8-sessions/fairness", "lock, 8 sessions: slowest session / fastest", figure="fairness"),
+    Ratio("lock-32-sessions/curator", "lock, 32 sessions / Curator", ("curator",)),
+    Ratio(
+        "lock-64/curator", "lock, 64 threads / Curator, or the better of its two ways",
+        ("curator-shared", "curator-own"),
+    ),
+    Ratio("lock-pass/bare", "lock, bare delete to event / release to acquisition", ("bare",)),
+    Ratio("lock-pass/curator", "lock, Curator / release to acquisition", ("curator",)),
+    Ratio("lock-shared/curator", "shared lock, 8 sessions / Curator", ("curator",)),
+    Ratio("semaphore/curator", "semaphore, 8 sessions / Curator", ("curator",)),
+    Ratio("id-block/redis", "BLOCK IDs / Redis INCR, pipelined", ("redis",)),
+    Ratio(
+        "id-sequence/redis", "SEQUENCE IDs, 10,000 outstanding / Redis INCR, pipelined",
+        ("redis",), over="async",
+    ),
+    Ratio("watch-leisure/bare", "watch latency: bare re-arm loop / Corral", ("bare-loop",)),
+    Ratio(
+        "watch-leisure/curator", "watch latency: the best of Curator's / Corral",
+        ("curator-cache", "curator-node", "curator-count"),
+    ),
+    Ratio("watch-leisure/kazoo", "watch latency: Kazoo's DataWatch / Corral", ("kazoo-data",)),
+    Ratio(
+        "watch-crowd/curator", "watch, 1,000 subscribers: the better of Curator's / Corral",
+        ("curator-cache", "curator-count"),
+    ),
+    Ratio("watch-crowd/kazoo", "watch, 1,000 subscribers: Kazoo's DataWatch / Corral", ("kazoo-data",)),
+    Ratio("tool-add/redis", "corral counter add, start to exit / redis-cli incr", ("redis",), inverse=True),
+    Ratio("tool-lock/etcd", "corral lock P -- true, start to exit / etcdctl lock", ("etcd",), inverse=True),
 )  # fmt: skip

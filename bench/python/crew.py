@@ -1,7 +1,8 @@
-"""What the workers of Python share: options, and threads that do something for so long."""
+"""What the workers of Python share: commands, options, and threads that do something for so long."""
 
 import math
 import os
+import sys
 import threading
 import time
 import traceback
@@ -25,6 +26,21 @@ class Options:
         """All have been taken: one that means nothing must not pass as the default."""
         if self._unknown:
             raise ValueError("unknown: %s" % self._unknown)
+
+
+def serve(commands):
+    """Say "ready", and answer the commands of the input until it ends.
+
+    Each of @commands, which are by name, is called with its options and its other
+    words, and returns its answer.
+    """
+    print("ready", flush=True)
+    for line in sys.stdin:
+        name, *words = line.split()
+        options = Options(word for word in words if "=" in word)
+        answer = commands[name](options, *(word for word in words if "=" not in word))
+        options.end()
+        print(answer, flush=True)
 
 
 class Holders:

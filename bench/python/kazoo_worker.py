@@ -211,7 +211,8 @@ class Worker:
         self._counters = Counters(self.sessions.get(0))
         self._locks = Locks(self.sessions)
 
-    def _run(self, kind, path, threads, seconds, options):
+    def run(self, options, kind, path, threads, seconds):
+        threads, seconds = int(threads), float(seconds)
         if kind == "lock-pass":
             return self._locks.hand_over(path, threads, seconds, options)
         if kind == "add":
@@ -222,34 +223,20 @@ class Worker:
             operations = self._locks.turns(kind, path, threads, options)
         return crew.run(operations, seconds)
 
-    def obey(self, words):
-        command, *words = words
-        options = crew.Options(word for word in words if "=" in word)
-        words = [word for word in words if "=" not in word]
-        if command == "run":
-            kind, path, threads, seconds = words
-            answer = self._run(kind, path, int(threads), float(seconds), options)
-        elif command == "add":
-            kind, path, times = words
-            if kind != "add":
-                raise ValueError(kind)
-            answer = self._counters.add(path, int(times), options)
-        elif command == "drop":
-            (path,) = words
-            self._counters.drop(path)
-            answer = "done"
-        else:
-            raise ValueError(command)
-        options.end()
-        return answer
+    def add(self, options, kind, path, times):
+        if kind != "add":
+            raise ValueError(kind)
+        return self._counters.add(path, int(times), options)
+
+    def drop(self, options, path):
+        self._counters.drop(path)
+        return "done"
 
 
 def main(servers):
     logging.basicConfig(level=logging.ERROR)
     worker = Worker(servers)
-    print("ready", flush=True)
-    for line in sys.stdin:
-        print(worker.obey(line.split()), flush=True)
+    crew.serve({"run": worker.run, "add": worker.add, "drop": worker.drop})
     worker.sessions.close()
 
 

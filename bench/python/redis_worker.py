@@ -51,43 +51,30 @@ class Generator:
         (row,) = csv.DictReader(output.splitlines())
         return count, row
 
-    def run(self, kind, key, connections, seconds, pipeline):
+    def run(self, options, kind, key, connections, seconds):
+        if kind not in ("incr", "get"):
+            raise ValueError(kind)
+        connections, pipeline = int(connections), int(options.number("pipeline", 1))
         setting = kind, connections, pipeline
         if setting not in self._rates:
             _, row = self._send(kind, key + ":trial", connections, pipeline, TRIAL_REQUESTS)
             self._rates[setting] = float(row["rps"])
         # Its clock counts milliseconds: a shorter time would say little, or nothing.
-        count = int(self._rates[setting] * max(seconds, 0.05))
+        count = int(self._rates[setting] * max(float(seconds), 0.05))
         count, row = self._send(kind, key, connections, pipeline, count)
         rate = self._rates[setting] = float(row["rps"])
         return "done %d 0 %.6f p50_us=%.3f p99_us=%.3f" % (
             count, count / rate, float(row["p50_latency_ms"]) * 1e3, float(row["p99_latency_ms"]) * 1e3)
 
 
-def obey(generator, words):
-    command, *words = words
-    options = crew.Options(word for word in words if "=" in word)
-    words = [word for word in words if "=" not in word]
-    if command == "run":
-        kind, path, threads, seconds = words
-        if kind not in ("incr", "get"):
-            raise ValueError(kind)
-        pipeline = int(options.number("pipeline", 1))
-        answer = generator.run(kind, path, int(threads), float(seconds), pipeline)
-    elif command == "drop":
-        answer = "done"
-    else:
-        raise ValueError(command)
-    options.end()
-    return answer
+def drop(options, path):
+    return "done"
 
 
 def main(port):
     generator = Generator(port)
     generator.wait()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        print(obey(generator, line.split()), flush=True)
+    crew.serve({"run": generator.run, "drop": drop})
 
 
 if __name__ == "__main__":
